@@ -1,0 +1,48 @@
+"""gemtune: tune Gemini on Vertex AI Pipelines, and prove whether the tuning helped.
+
+A verb's module is imported only when the verb is called: kfp takes seconds to import, google.cloud.aiplatform more.
+"""
+
+import importlib
+import sys
+
+VERBS = {
+    "run": "Run a tuning spec, follow it to its decision, and fetch the report.",
+    "submit": "Submit a tuning spec as a pipeline job and return at once.",
+    "compile": "Compile the pipelines to compiled/, or check that it is up to date.",
+    "schema": "Print the JSON Schema of a tuning spec.",
+    "emulator": "Serve a local stand-in for Vertex AI and Cloud Storage.",
+}
+"""Verb → what it does: the first line of its module's docstring, repeated here to answer without importing it."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one verb and return the exit code: 0 done, 1 failed, 2 usage or spec, 3 the answer is no, 130 interrupted."""
+    arguments = sys.argv[1:] if argv is None else argv
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(usage())
+        return 0 if arguments else 2
+    verb, *rest = arguments
+    if verb not in VERBS:
+        print(
+            f"gemtune: found verb {verb!r}, expected one of {', '.join(VERBS)}: see `gemtune --help`", file=sys.stderr
+        )
+        return 2
+    try:
+        return int(importlib.import_module(f"scripts.{verb}").main(rest))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 1
+
+
+def usage() -> str:
+    """Return the help text."""
+    lines = [(__doc__ or "").splitlines()[0], "", "usage: gemtune VERB [ARGUMENTS]", ""]
+    lines += [f"  {verb:<10} {text}" for verb, text in VERBS.items()]
+    return "\n".join([*lines, "", "`gemtune VERB --help` explains a verb; README.md starts from the beginning."])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

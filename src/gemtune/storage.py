@@ -1,0 +1,256 @@
+"""Cloud Storage as gemtune uses it: whole objects by URI, writes that happen once, errors that name the URI.
+
+What must survive a kill, and what the tuning service reads, goes through here and not through a mounted folder.
+The client follows ``STORAGE_EMULATOR_HOST`` by itself, so nothing here knows of an emulator.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from gemtune.errors import StorageError
+
+RETRY_SECONDS = 60.0
+"""How long one call is retried when the service is busy or out of reach."""
+
+_WILDCARDS = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
+
+
+def split_uri(uri: str) -> tuple[str, str]:
+    """Return bucket and object name of a ``gs://`` URI; the name is empty for a bucket alone.
+
+    Raises:
+        StorageError: The text is not a ``gs://`` URI.
+
+    >>> split_uri("gs://bucket/folder/train.jsonl")
+    ('bucket', 'folder/train.jsonl')
+    """
+    bucket, _, name = uri.removeprefix("gs://").partition("/")
+    if not uri.startswith("gs://") or not bucket:
+        raise StorageError(f"{uri!r} is no Cloud Storage URI, expected gs://BUCKET/NAME")
+    return bucket, name
+
+
+class Storage:
+    """Objects in Cloud Storage, addressed by ``gs://`` URI.
+
+    Every method raises StorageError when bucket or object is missing, access is denied, or the service stays out of
+    reach for `RETRY_SECONDS`.
+
+    Args:
+        project: Google Cloud project that the calls belong to.
+    """
+
+    def __init__(self, project: str) -> None:
+        self.project = project
+
+    def read_bytes(self, uri: str) -> bytes:
+        """Return the whole object."""
+        with _errors_of(uri, "read"):
+            return bytes(self._blob(uri).download_as_bytes(retry=_retry()))
+
+    def read_text(self, uri: str) -> str:
+        """Return the whole object, decoded as UTF-8."""
+        return _decode(uri, self.read_bytes(uri))
+
+    def lines(self, uri: str) -> Iterator[bytes]:
+        """Yield the object line by line, newlines kept, in constant memory.
+
+        The object goes through a temporary file: only a whole download is checked against its checksum,
+        and ranges of a gzip-encoded object are not what they seem.
+        """
+        with tempfile.TemporaryFile() as file:
+            with _errors_of(uri, "read"):
+                self._blob(uri).download_to_file(file, retry=_retry())
+            file.seek(0)
+            yield from file
+
+    def exists(self, uri: str) -> bool:
+        """Tell whether the object is there; False in a missing bucket, too."""
+        with _errors_of(uri, "read"):
+            return bool(self._blob(uri).exists(retry=_retry()))
+
+    def find(self, pattern_uri: str) -> list[str]:
+        """Return the URIs that match, sorted; empty when none does.
+
+        Args:
+            pattern_uri: URI in which ``*`` and ``?`` stand for characters other than ``/``, and ``**`` for any.
+        """
+        bucket, pattern = split_uri(pattern_uri)
+        prefix = re.split(r"[*?]", pattern)[0]
+        if prefix == pattern:
+            return [pattern_uri] if self.exists(pattern_uri) else []
+        with _errors_of(pattern_uri, "list"):
+            names = [blob.name for blob in self._client.list_blobs(bucket, prefix=prefix, retry=_retry())]
+        parts = re.split(r"(\*\*|\*|\?)", pattern)
+        expression = re.compile("".join(_WILDCARDS.get(part, re.escape(part)) for part in parts), re.DOTALL)
+        # A name that ends in a slash is a folder made in the console, never data.
+        return sorted(f"gs://{bucket}/{name}" for name in names if expression.fullmatch(name) and name[-1] != "/")
+
+    def write_text(self, uri: str, text: str, content_type: str = "application/json") -> None:
+        """Write the object, replacing what was there."""
+        with _errors_of(uri, "write"):
+            self._blob(uri).upload_from_string(text.encode(), content_type=content_type, retry=_retry())
+
+    def create_text(self, uri: str, text: str) -> bool:
+        """Write the object unless there is one; return False, and change nothing, if there is."""
+        return self._write_if(uri, text, generation=0)
+
+    def read_versioned(self, uri: str) -> tuple[str, int] | None:
+        """Return text and generation of the object, for `replace_text`; None if there is no object."""
+        from google.api_core.exceptions import NotFound
+
+        blob = self._blob(uri)
+        with _errors_of(uri, "read"):
+            try:
+                # The answer carries the generation of these very bytes (x-goog-generation).
+                data = blob.download_as_bytes(retry=_retry())
+            except NotFound as error:
+                if _is_bucket_missing(error):
+                    raise
+                return None
+        return _decode(uri, data), int(blob.generation)
+
+    def replace_text(self, uri: str, text: str, generation: int) -> bool:
+        """Write the object if it still has that generation; return False, and change nothing, if not."""
+        return self._write_if(uri, text, generation=generation)
+
+    def upload(self, path: Path, uri: str) -> None:
+        """Copy a local file to an object."""
+        with _errors_of(uri, "write"):
+            self._blob(uri).upload_from_filename(str(path), retry=_retry())
+
+    def download(self, uri: str, path: Path) -> None:
+        """Copy an object to a local file; nothing is left there if it fails."""
+        with _errors_of(uri, "read"):
+            self._blob(uri).download_to_filename(str(path), retry=_retry())
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy an object within Cloud Storage, of any size and between locations, without reading it."""
+        token, blob = None, self._blob(target)
+        with _errors_of(source, "copy"):
+            while True:
+                token, *_ = blob.rewrite(self._blob(source), token=token, retry=_retry())
+                if token is None:
+                    return
+
+    def ensure_bucket(self, uri: str) -> None:
+        """Create the bucket of a URI unless it is there."""
+        with _errors_of(uri, "create the bucket of"):
+            bucket = self._client.bucket(split_uri(uri)[0])
+            if not bucket.exists(retry=_retry()):
+                bucket.create(retry=_retry())
+
+    def upload_by_content(self, path: Path, folder_uri: str, suffix: str) -> str:
+        """Upload a file under the sha256 of its bytes unless it is there already, and return its URI.
+
+        Args:
+            path: Local file.
+            folder_uri: ``gs://`` folder, with or without its last slash.
+            suffix: End of the object's name, such as ``.jsonl``.
+        """
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        uri = f"{folder_uri.rstrip('/')}/{digest}{suffix}"
+        if not self.exists(uri):
+            self.upload(path, uri)
+        return uri
+
+    def _write_if(self, uri: str, text: str, *, generation: int) -> bool:
+        """Write while the generation holds.
+
+        An answer can get lost after the write was done; the retry then meets its own object and is refused.
+        A mark in the object's metadata tells that case from a write of somebody else.
+        """
+        from google.api_core.exceptions import PreconditionFailed
+
+        blob, mark = self._blob(uri), uuid.uuid4().hex
+        blob.metadata = {"gemtune-write": mark}
+        with _errors_of(uri, "write"):
+            try:
+                blob.upload_from_string(
+                    text.encode(), content_type="application/json", if_generation_match=generation, retry=_retry()
+                )
+                return True
+            except PreconditionFailed:
+                found = blob.bucket.get_blob(blob.name, retry=_retry())
+                return bool(found and (found.metadata or {}).get("gemtune-write") == mark)
+
+    @cached_property
+    def _client(self) -> Any:
+        from google.cloud import storage
+
+        return storage.Client(project=self.project)
+
+    def _blob(self, uri: str) -> Any:
+        bucket, name = split_uri(uri)
+        if not name:
+            raise StorageError(f"{uri}: found a bucket, expected an object gs://{bucket}/NAME")
+        return self._client.bucket(bucket).blob(name)
+
+
+def _retry() -> Any:
+    """Return the client's own retry, with an end that a waiting person can accept."""
+    from google.cloud.storage.retry import DEFAULT_RETRY
+
+    return DEFAULT_RETRY.with_timeout(RETRY_SECONDS).with_delay(initial=0.2, maximum=10.0)
+
+
+def _decode(uri: str, data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise StorageError(f"{uri}: byte {error.start} is not UTF-8, expected UTF-8 text") from error
+
+
+def _is_bucket_missing(error: Exception) -> bool:
+    # The wording of Cloud Storage; a missing object is "No such object: BUCKET/NAME".
+    return "bucket does not exist" in str(error)
+
+
+@contextmanager
+def _errors_of(uri: str, verb: str) -> Iterator[None]:
+    """Turn what the client raises into a StorageError that names the URI."""
+    from google.api_core.exceptions import GoogleAPIError
+    from google.auth.exceptions import GoogleAuthError
+    from google.cloud.storage.exceptions import DataCorruption
+    from requests import RequestException  # type: ignore[import-untyped]
+
+    try:
+        yield
+    except (GoogleAPIError, GoogleAuthError, DataCorruption, RequestException) as error:
+        raise _storage_error(uri, verb, error) from error
+
+
+def _storage_error(uri: str, verb: str, error: Exception) -> StorageError:
+    """Say what happened to the URI and what the reader can do about it."""
+    from google.api_core.exceptions import ClientError, Forbidden, NotFound, TooManyRequests, Unauthorized
+    from google.auth.exceptions import GoogleAuthError
+
+    bucket, _ = split_uri(uri)
+    if isinstance(error, NotFound) and _is_bucket_missing(error):
+        return StorageError(f"{uri}: there is no bucket gs://{bucket}", next="create it, or correct the name")
+    if isinstance(error, NotFound):
+        return StorageError(f"{uri}: there is no such object", next="check the name, or write it first")
+    if isinstance(error, Forbidden):
+        grant = f"grant roles/storage.objectUser on gs://{bucket} to the account that runs this"
+        return StorageError(f"{uri}: not allowed to {verb} it ({_reason(error)})", next=grant)
+    if isinstance(error, GoogleAuthError | Unauthorized):
+        login = "run `gcloud auth application-default login`, or choose the target `emulator`"
+        return StorageError(f"{uri}: no usable Google credentials ({_reason(error)})", next=login)
+    is_final = isinstance(error, ClientError) and not isinstance(error, TooManyRequests)
+    return StorageError(f"{uri}: could not {verb} it ({_reason(error)})", next="" if is_final else "try again")
+
+
+def _reason(error: Exception) -> str:
+    """Return the service's own words on one line."""
+    text = str(getattr(error, "cause", None) or getattr(error, "message", None) or error)
+    return " ".join(text.split())
