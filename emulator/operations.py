@@ -1,0 +1,57 @@
+"""Long-running operations: the receipts of methods that are finished when they answer.
+
+Faithful: names, the done flag, the types of response and metadata. Not modelled: operations that take time, cancelling.
+"""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from emulator.errors import not_found
+from emulator.routing import LOCATION, parent, respond, state
+from emulator.state import State
+
+COLLECTION = "operations"
+
+
+def done_operation(
+    state: State, name_prefix: str, response_type: str, response: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return a finished operation, which can be read again under its name.
+
+    Args:
+        state: Where it is remembered.
+        name_prefix: What it belongs to, a resource name or `projects/NUMBER/locations/LOCATION`.
+        response_type: Full name of the response's message, e.g. "google.protobuf.Empty".
+        response: The response's fields.
+    """
+    now = state.clock.timestamp()
+    operation = {
+        "name": f"{name_prefix}/operations/{state.new_id()}",
+        "metadata": {
+            "@type": "type.googleapis.com/google.cloud.aiplatform.v1.GenericOperationMetadata",
+            "genericMetadata": {"createTime": now, "updateTime": now},
+        },
+        "done": True,
+        "response": {"@type": f"type.googleapis.com/{response_type}", **(response or {})},
+    }
+    state.put(COLLECTION, str(operation["name"]), operation)
+    return operation
+
+
+async def get(request: Request) -> JSONResponse:
+    """Return an operation, of the location or of any resource in it."""
+    owner = request.path_params.get("owner", "")
+    name = "/".join(filter(None, [parent(request), owner, "operations", request.path_params["operation"]]))
+    operation = state(request).get(COLLECTION, name)
+    if operation is None:
+        raise not_found(f"Operation not found: {name}.")
+    return respond(operation)
+
+
+routes = [
+    Route(LOCATION + "/operations/{operation}", get, name="operations.get"),
+    Route(LOCATION + "/{owner:path}/operations/{operation}", get, name="operations.get"),
+]
