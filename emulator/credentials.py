@@ -12,7 +12,8 @@ from emulator.routing import state
 from emulator.state import PROJECT, PROJECT_NUMBER
 
 FLAVOR = {"Metadata-Flavor": "Google"}
-ACCOUNT = f"emulator@{PROJECT}.iam.gserviceaccount.com"
+# The form that GKE gives; for an e-mail address google-auth would ask the real IAM service, with our token.
+ACCOUNT = f"{PROJECT}.svc.id.goog"
 LIFETIME_SECONDS = 3599
 
 

@@ -1,0 +1,1 @@
+"""Pipeline definitions, one file for each, and their compiler."""

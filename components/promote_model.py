@@ -1,0 +1,29 @@
+"""Step 10: make the tuned model the one that applications use."""
+
+from kfp.dsl import Artifact, Input
+
+from components import component
+
+
+@component("google-cloud-storage")
+def promote_model(*, project: str, bucket: str, name: str, endpoint: str, job_id: str, comparison: Input[Artifact]):
+    """Write down that the tuned model is the promoted one, where applications can read it.
+
+    Args:
+        project: Google Cloud project id.
+        bucket: Cloud Storage bucket of the pipeline; the pointer is gemtune/promoted/NAME.json.
+        name: Name of the tuning spec.
+        endpoint: Resource name of the endpoint that won.
+        job_id: Id of the pipeline job that decided.
+        comparison: The comparison that decided.
+    """
+    import json
+    from pathlib import Path
+
+    from gemtune.promotion import promote
+    from gemtune.step import step
+    from gemtune.storage import Storage
+
+    with step("Promotion", project=project, bucket=bucket, job_id=job_id):
+        decided = json.loads(Path(comparison.path).read_text(encoding="utf-8"))
+        promote(decided, name=name, endpoint=endpoint, bucket=bucket, job_id=job_id, storage=Storage(project))

@@ -1,0 +1,61 @@
+"""Steps 4 and 8: score one model's answers against the references."""
+
+from kfp.dsl import Dataset, Input, Metrics, Output
+
+from components import component
+
+
+@component("google-cloud-storage", "rouge-score")
+def score_predictions(
+    *,
+    project: str,
+    bucket: str,
+    task: str,
+    rouge_profile: str,
+    max_unscored_share: float,
+    side: str,
+    job_id: str,
+    test: Input[Dataset],
+    predictions: Input[Dataset],
+    scores: Output[Dataset],
+    metrics: Output[Metrics],
+):
+    """Score every answer against its reference; an answer that failed on the way is counted, never scored 0.
+
+    Args:
+        project: Google Cloud project id.
+        bucket: Cloud Storage bucket of the pipeline.
+        task: What the model does; decides the metrics.
+        rouge_profile: How text is cut into words: rouge-score, unicode-1, or auto.
+        max_unscored_share: Largest share of requests that may have failed, 0 to 1.
+        side: baseline or tuned; names the step in messages.
+        job_id: Id of the pipeline job, for the report of a failure.
+        test: The test split.
+        predictions: One model's answers to it.
+
+    Returns:
+        scores: JSONL, one line for each example: status, cause, metrics.
+        metrics: Mean of every metric, with the counts behind it.
+
+    Raises:
+        ComparisonError: Too many requests failed for a fair score.
+    """
+    from pathlib import Path
+
+    from gemtune.metrics import check_unscored, means, score
+    from gemtune.records import read_records, write_records
+    from gemtune.step import step
+
+    with step(f"{side.capitalize()}: score", project=project, bucket=bucket, job_id=job_id):
+        scored, signature = score(
+            list(read_records(Path(test.path))),
+            list(read_records(Path(predictions.path))),
+            task=task,
+            rouge_profile=rouge_profile,
+        )
+        write_records(Path(scores.path), scored)
+        scores.metadata["signature"] = signature
+        metrics.metadata["signature"] = signature
+        for name, value in means(scored).items():
+            metrics.log_metric(name, value)
+        check_unscored(scored, max_unscored_share)

@@ -1,0 +1,97 @@
+"""projects.locations.models: tuned models in the Model Registry; get, list, listVersions, listCheckpoints, patch.
+
+Faithful: versions after "@", the default checkpoint, labels, the label that names the base model.
+Not modelled: upload, delete, aliases other than "default" (always the newest version), merging of versions.
+"""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from emulator.errors import invalid_argument, not_found
+from emulator.json_fields import camel_case, read_fields
+from emulator.routing import LOCATION, body, page, parent, respond, state
+from emulator.state import State
+
+COLLECTION = "models"
+"""Documents by `projects/…/models/ID@VERSION`; a document's own name has no version, as in the real answers."""
+
+PATCHABLE = {"defaultCheckpointId": "string", "displayName": "string", "description": "string", "labels": "map"}
+
+
+def versions(state: State, name: str) -> list[dict[str, Any]]:
+    """Return all versions of `projects/…/models/ID`, newest first."""
+    return state.list(COLLECTION, f"{name}@")
+
+
+def find(state: State, name: str) -> dict[str, Any]:
+    """Return a model by its name, with or without "@VERSION".
+
+    Raises:
+        ApiError: 404, there is none.
+    """
+    model, _, version = name.partition("@")
+    for document in versions(state, model):
+        if version in ("", "default", document["versionId"]):
+            return document
+    raise not_found(f"The Model does not exist: {name}.")
+
+
+def named(request: Request) -> str:
+    """Return the name in the path."""
+    return f"{parent(request)}/models/{request.path_params['model']}"
+
+
+async def get(request: Request) -> JSONResponse:
+    """Return a version of a model, by default the newest."""
+    return respond(find(state(request), named(request)))
+
+
+async def list_all(request: Request) -> JSONResponse:
+    """List the models of a location in their newest version."""
+    documents = state(request).list(COLLECTION, f"{parent(request)}/models/")
+    newest = {document["name"]: document for document in reversed(documents)}
+    return respond(page(list(reversed(newest.values())), "models", request))
+
+
+async def list_versions(request: Request) -> JSONResponse:
+    """List the versions of a model, newest first."""
+    model = find(state(request), named(request))
+    return respond(page(versions(state(request), model["name"]), "models", request))
+
+
+async def list_checkpoints(request: Request) -> JSONResponse:
+    """List the checkpoints of a version."""
+    return respond(page(find(state(request), named(request)).get("checkpoints", []), "checkpoints", request))
+
+
+async def patch(request: Request) -> JSONResponse:
+    """Change a version; without updateMask, as google-genai sends it, every field of the body is meant.
+
+    A tuned model's endpoint is that of its default checkpoint, so its tuning job shows another one from now on.
+    """
+    document = find(state(request), named(request))
+    sent = await body(request)
+    changes = read_fields({name: value for name, value in sent.items() if name != "name"}, PATCHABLE)
+    mask = [camel_case(path) for path in request.query_params.get("updateMask", "").split(",") if path]
+    changes = {name: changes.get(name, "") for name in mask or changes}
+    default = changes.get("defaultCheckpointId", document.get("defaultCheckpointId"))
+    if default not in [checkpoint["checkpointId"] for checkpoint in document.get("checkpoints", [])]:
+        raise invalid_argument(f"Checkpoint {default} does not exist in model {document['name']}.", "model")
+    now = state(request).clock.timestamp()
+    document |= {**changes, "updateTime": now, "versionUpdateTime": now, "etag": state(request).new_id()}
+    state(request).put(COLLECTION, f"{document['name']}@{document['versionId']}", document)
+    return respond(document)
+
+
+MODEL = LOCATION + "/models/{model}"
+
+routes = [
+    Route(MODEL + ":listVersions", list_versions, name="models.listVersions"),
+    Route(MODEL + ":listCheckpoints", list_checkpoints, name="models.listCheckpoints"),
+    Route(MODEL, get, name="models.get"),
+    Route(MODEL, patch, methods=["PATCH"], name="models.patch"),
+    Route(LOCATION + "/models", list_all, name="models.list"),
+]

@@ -1,0 +1,149 @@
+"""Compile pipelines to byte-stable YAML that embeds in each step only the gemtune modules the step imports.
+
+KFP embeds a whole folder and stamps the clock into it. Vertex AI hashes a step's command into its cache key
+(https://cloud.google.com/vertex-ai/docs/pipelines/configure-caching), so an untouched step would run, and be billed,
+again after any edit anywhere and after every compilation.
+"""
+
+import ast
+import base64
+import bz2
+import io
+import re
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from kfp.compiler import Compiler
+
+from gemtune.spec import TuningSpec
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src"
+PACKAGE = "gemtune"
+ARCHIVE = re.compile(r"(?<=__KFP_EMBEDDED_ARCHIVE_B64 = ')[^']*")
+ARCHIVE_LIMIT = 95_000
+"""Characters. Linux allows 131,072 in one argument, and the step's own program shares it with the archive."""
+
+
+def described(pipeline: Callable[..., None]) -> Callable[..., None]:
+    """Give a pipeline function the help text of each of its parameters: the description of the spec's key."""
+    parameters = pipeline.__code__.co_varnames[: pipeline.__code__.co_argcount]
+    lines = [f"    {name}: {TuningSpec.model_fields[name].description}" for name in parameters]
+    pipeline.__doc__ = "\n".join([f"{pipeline.__doc__}", "", "Args:", *lines])
+    return pipeline
+
+
+def compile_pipeline(pipeline: Any) -> str:
+    """Return the YAML of one pipeline; equal sources give equal bytes, whenever and wherever."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "pipeline.yaml"
+        Compiler().compile(pipeline, str(path))
+        text = path.read_text(encoding="utf-8")
+    header = "".join(f"{line}\n" for line in text.splitlines() if line.startswith("#"))
+    spec = yaml.safe_load(text)
+    for executor in spec["deploymentSpec"]["executors"].values():
+        if container := executor.get("container"):
+            container["command"] = [embed(part) for part in container["command"]]
+    return header + yaml.dump(spec, Dumper=ReadableDumper, sort_keys=True, allow_unicode=True, width=120)
+
+
+class ReadableDumper(yaml.SafeDumper):
+    """Writes programs as block text, so that a diff of compiled/ reads like a diff of code."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Write every value out; an alias would couple steps that merely look alike."""
+        return True
+
+
+def represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    """Write text of several lines as a block."""
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+ReadableDumper.add_representer(str, represent_text)
+
+
+def embed(program: str) -> str:
+    """Return a step's program with KFP's embedded folder replaced by the modules the step imports.
+
+    bz2, because deflate differs between zlib and zlib-ng, and a gzip header between Python 3.12 and 3.13.
+    """
+    if not ARCHIVE.search(program):
+        return program
+    return ARCHIVE.sub(pack(import_closure(program)), program).replace("mode='r:gz'", "mode='r:bz2'")
+
+
+def import_closure(program: str) -> dict[str, bytes]:
+    """Return path → content of every file of the package that a program imports, however indirectly.
+
+    A module brings along the data files that share its stem: report.py brings report.html.
+    """
+    files: dict[str, bytes] = {}
+    seen: set[str] = set()
+    queue = list(imports(program))
+    while queue:
+        module = queue.pop()
+        if module in seen:
+            continue
+        seen.add(module)
+        path = SOURCE.joinpath(*module.split("."))
+        path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        if not path.is_file():
+            continue  # a name inside a module, not a module
+        for file in sorted(path.parent.glob(f"{path.stem}.*")):
+            files[file.relative_to(SOURCE).as_posix()] = file.read_bytes()
+        queue += imports(path.read_text(encoding="utf-8"))
+    return files
+
+
+def imports(program: str) -> Iterator[str]:
+    """Yield every dotted name of the package that a program may import, inside functions too, with its parents."""
+    for node in ast.walk(ast.parse(program)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for parts in (name.split(".") for name in names):
+            if parts[0] == PACKAGE:
+                yield from (".".join(parts[:end]) for end in range(1, len(parts) + 1))
+
+
+def pack(files: dict[str, bytes]) -> str:
+    """Return a tar.bz2 as base64, the same text for the same files.
+
+    Raises:
+        ValueError: The archive would not fit into one argument of a command.
+    """
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for name, data in sorted(files.items()):
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    archive = base64.b64encode(bz2.compress(buffer.getvalue())).decode()
+    if len(archive) > ARCHIVE_LIMIT:
+        raise ValueError(
+            f"embedded modules take {len(archive)} characters, at most {ARCHIVE_LIMIT} fit: {sorted(files)}"
+        )
+    return archive
+
+
+def unpack(program: str) -> dict[str, str]:
+    """Return path → text of the files embedded in a compiled step's program; empty if there are none."""
+    match = ARCHIVE.search(program)
+    if not match:
+        return {}
+    with tarfile.open(fileobj=io.BytesIO(base64.b64decode(match[0])), mode="r:bz2") as tar:
+        return {member.name: read_member(tar, member) for member in tar.getmembers()}
+
+
+def read_member(tar: tarfile.TarFile, member: tarfile.TarInfo) -> str:
+    """Return one file of an archive as text."""
+    file = tar.extractfile(member)
+    return file.read().decode() if file else ""

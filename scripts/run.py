@@ -1,0 +1,184 @@
+"""Run a tuning spec, follow it to its decision, and fetch the report.
+
+    gemtune run samples/quickstart.yaml --target emulator
+    gemtune run SPEC --target vertex
+
+The decision goes to stdout, everything else to stderr. report.html, comparison.json and model_card.md are put into
+runs/JOB. On the emulator nothing is billed; it is started if none answers, and stopped again.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from textwrap import shorten
+from typing import Any
+
+import yaml
+
+from gemtune.errors import GemtuneError, ServiceError
+from gemtune.notification import decision_line, metric_line, read_json, run_uri
+from gemtune.spec import TuningSpec
+from scripts.submit import TEMPLATE, read_spec, report_error, say, service_errors, spec_parser, submit_spec, target_of
+from scripts.target import Target, open_target
+
+FETCHED = ("comparison.json", "model_card.md", "report.html")
+COUNTS_WIDTH = 44  # what is left of 80 columns
+ENDED = {"SUCCEEDED", "FAILED", "CANCELLED", "SKIPPED", "NOT_TRIGGERED"}
+POLL_SECONDS = {"emulator": 0.5, "vertex": 10.0}
+LOST_SECONDS = {"emulator": 10.0, "vertex": 300.0}
+"""How long the service may be out of reach before following it is given up."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run, follow, fetch, and return the exit code."""
+    arguments = spec_parser("gemtune run", __doc__ or "").parse_args(argv)
+    target, job = None, None
+    try:
+        target = open_target(target_of(arguments))
+        say("target", target.describe())
+        spec = read_spec(arguments, target)
+        job = submit_spec(spec, Path(arguments.spec), target)
+        state = follow(job, target)
+        return conclude(spec, job.name, state)
+    except GemtuneError as error:
+        return report_error(error)
+    except KeyboardInterrupt:
+        print(f"\n{interrupted(target, job)}", file=sys.stderr)
+        return 130
+    finally:
+        if target:
+            target.stop()
+
+
+def follow(job: Any, target: Target) -> str:
+    """Print each task as it ends, and return the state of the job at its end, for instance SUCCEEDED.
+
+    Raises:
+        ServiceError: The service is out of reach for too long.
+    """
+    names = display_names()
+    told: set[str] = set()
+    state = ""
+    for state, tasks in observations(job, target):  # noqa: B007 - the last one is the answer
+        ended = [task for task in tasks if task.state.name in ENDED and task.task_name in names.keys() - told]
+        for task in sorted(ended, key=lambda task: task.end_time):
+            told.add(task.task_name)
+            say_task(names[task.task_name], task)
+        if sys.stderr.isatty():
+            running = [
+                names[task.task_name] for task in tasks if task.state.name == "RUNNING" and task.task_name in names
+            ]
+            print(
+                f"\r\x1b[K{', '.join(running)[:70]} …" if running else "\r\x1b[K", end="", file=sys.stderr, flush=True
+            )
+    return state
+
+
+def observations(job: Any, target: Target) -> Iterator[tuple[str, list[Any]]]:
+    """Yield the job's state and its tasks until it has ended.
+
+    The SDK's own `wait` polls every five seconds and shows no tasks.
+    """
+    last_answer = time.monotonic()
+    while True:
+        try:
+            with service_errors("follow"):
+                state = job.state.name.removeprefix("PIPELINE_STATE_")
+                tasks = job.task_details
+        except ServiceError as error:
+            if time.monotonic() - last_answer > LOST_SECONDS[target.name]:
+                raise ServiceError(
+                    f"{error} since {LOST_SECONDS[target.name]:.0f} s", next=hint_for(target, job)
+                ) from error
+        else:
+            last_answer = time.monotonic()
+            yield state, tasks
+            if state in ENDED:
+                return
+        time.sleep(POLL_SECONDS[target.name])
+
+
+def display_names() -> dict[str, str]:
+    """Return task key → display name for the tasks of the compiled pipeline that do work."""
+    spec = yaml.load(TEMPLATE.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    dags = [spec["root"], *spec["components"].values()]
+    tasks = {key: task for dag in dags for key, task in dag.get("dag", {}).get("tasks", {}).items()}
+    return {
+        key: task["taskInfo"]["name"]
+        for key, task in tasks.items()
+        if "dag" not in spec["components"][task["componentRef"]["name"]]
+    }
+
+
+def say_task(name: str, task: Any) -> None:
+    """Print one line about a task that has ended: what became of it, how long it took, what it counted."""
+    seconds = (task.end_time - task.start_time).total_seconds() if task.end_time and task.start_time else 0
+    words = {"SKIPPED": "from the cache", "NOT_TRIGGERED": "not reached"}
+    state = words.get(task.state.name, task.state.name.lower())
+    clear = "\r\x1b[K" if sys.stderr.isatty() else ""
+    took = f"{seconds:6.1f} s" if state == "succeeded" else state
+    print(f"{clear}  {name:<22}{took:<12}{counts(task)}".rstrip(), file=sys.stderr, flush=True)
+
+
+def counts(task: Any) -> str:
+    """Return what a task counted, from its metrics artifact, as far as it fits on the line."""
+    found = [each for artifacts in task.outputs.values() for each in artifacts.artifacts]
+    metrics = next((each.metadata for each in found if each.schema_title == "system.Metrics"), {})
+    whole = {name: value for name, value in metrics.items() if isinstance(value, float) and value == int(value) != 0}
+    text = ", ".join(f"{name} {value:.0f}" for name, value in sorted(whole.items()))
+    return shorten(text, COUNTS_WIDTH, placeholder=" …")
+
+
+def conclude(spec: TuningSpec, job_id: str, state: str) -> int:
+    """Print how the job ended, fetch what it left, and return the exit code."""
+    from gemtune.storage import Storage
+
+    storage = Storage(spec.project)
+    if state != "SUCCEEDED":
+        failure = read_json(run_uri(spec.bucket, job_id, "failure.json"), storage)
+        if failure:
+            print(f"{failure['task']}: {failure['message']}", file=sys.stderr)
+            if failure["next"]:
+                print(f"next: {failure['next']}", file=sys.stderr)
+        say("failed", f"the pipeline job ended {state}")
+        return 1
+    folder = Path("runs") / job_id
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in FETCHED:
+        storage.download(run_uri(spec.bucket, job_id, file), folder / file)
+    comparison = json.loads((folder / "comparison.json").read_text(encoding="utf-8"))
+    say("compare", metric_line(comparison))
+    for notice in comparison["notices"]:
+        say("note", notice)
+    sys.stderr.flush()
+    print(decision_line(comparison), flush=True)
+    say("report", os.fspath(folder / "report.html"))
+    return 0
+
+
+def interrupted(target: Target | None, job: Any) -> str:
+    """Return what goes on after Ctrl-C, and how to end it."""
+    if not target or not job:
+        return "interrupted: nothing was submitted"
+    if target.process:
+        return f"interrupted: the emulator stops, and {job.name} with it"
+    return f"interrupted: {job.name} goes on running; {hint_for(target, job)}"
+
+
+def hint_for(target: Target, job: Any) -> str:
+    """Return how to look at a job and how to cancel it."""
+    if target.address:
+        return "see whether the emulator is still running: `gemtune emulator --env` says so"
+    cancel = f"aiplatform.PipelineJob.get('{job.resource_name}').cancel()"
+    return (
+        f"watch it at {job._dashboard_uri()}; cancel it there, or with\n"
+        f'  python -c "from google.cloud import aiplatform; {cancel}"\n'
+        "a tuning job that it started goes on and is billed: cancel that in the console, under Tuning"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,205 @@
+"""Submit a tuning spec as a pipeline job and return at once.
+
+    gemtune submit SPEC --target vertex
+    gemtune submit SPEC --set epoch_count=3
+
+Prints the job's resource name on stdout and where to watch it on stderr. Local files named in the spec are uploaded to
+its bucket first.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from textwrap import wrap
+from typing import Any
+
+from gemtune.errors import DataError, GemtuneError, SpecError
+from gemtune.spec import TuningSpec, load
+from scripts.target import Target, mirror_folder, open_target, pipeline_client
+
+TEMPLATE = Path(__file__).parents[1] / "compiled" / "tuning.yaml"
+SOURCES = ("train_data", "validation_data", "test_data")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Submit, print the job's name, and return the exit code."""
+    parser = spec_parser("gemtune submit", __doc__ or "")
+    arguments = parser.parse_args(argv)
+    try:
+        target = open_target(target_of(arguments))
+        say("target", target.describe())
+        job = submit_spec(read_spec(arguments, target), Path(arguments.spec), target)
+    except GemtuneError as error:
+        return report_error(error)
+    if target.process:
+        say("emulator", f"goes on in the background for this job; stop it with `kill {target.process.pid}`")
+    print(job.resource_name)
+    return 0
+
+
+def spec_parser(program: str, description: str) -> argparse.ArgumentParser:
+    """Return the arguments that every verb with a spec has."""
+    parser = argparse.ArgumentParser(program, description=description, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument(
+        "spec", metavar="SPEC", help="tuning spec, a YAML file; its keys are described by `gemtune schema`"
+    )
+    parser.add_argument(
+        "--target", choices=("emulator", "vertex"), help="where to run; default: submission.target of SPEC"
+    )
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key of the spec")
+    return parser
+
+
+def target_of(arguments: argparse.Namespace) -> str:
+    """Return the target that the command line or the spec names; nothing paid starts by default.
+
+    Raises:
+        SpecError: Neither names one, or the spec is wrong.
+    """
+    # Placeholders for what the emulator decides: only the rest of the spec is checked here.
+    spec = load(arguments.spec, overrides_of(arguments), defaults={"project": "any", "bucket": "any"})
+    if name := arguments.target or spec.submission.target:
+        return str(name)
+    raise SpecError(
+        f"{arguments.spec}: submission.target: found nothing, expected emulator or vertex",
+        next="pass `--target emulator` to try it here, or `--target vertex` to pay for it",
+    )
+
+
+def overrides_of(arguments: argparse.Namespace) -> dict[str, str]:
+    """Return the keys changed on the command line.
+
+    Raises:
+        SpecError: An argument has no `=`.
+    """
+    pairs = [text.partition("=") for text in arguments.set]
+    for key, separator, _ in pairs:
+        if not separator:
+            raise SpecError(f"--set: found {key!r}, expected KEY=VALUE")
+    return {key: value for key, _, value in pairs}
+
+
+def read_spec(arguments: argparse.Namespace, target: Target) -> TuningSpec:
+    """Return the spec as it will run: on the emulator, in the emulator's project and bucket."""
+    return load(arguments.spec, {**overrides_of(arguments), **target.decided()})
+
+
+def submit_spec(spec: TuningSpec, path: Path, target: Target) -> Any:
+    """Upload the local files that a spec names, submit compiled/tuning.yaml, and return the PipelineJob.
+
+    Args:
+        spec: What to run.
+        path: Where the spec was read; local files are relative to its folder.
+        target: Where to run it.
+
+    Raises:
+        GemtuneError: A file is missing, or the service refuses the job.
+    """
+    parameters = spec.parameters()
+    parameters.update(uploaded_sources(spec, path, target))
+    say("submit", f"compiled/tuning.yaml, spec {spec.name}")
+    submission = spec.submission
+    aiplatform = pipeline_client(target, project=submission.project, location=submission.location)
+    job = aiplatform.PipelineJob(
+        display_name=spec.name,
+        template_path=str(TEMPLATE),
+        pipeline_root=submission.pipeline_root,
+        parameter_values=parameters,
+        enable_caching=None,
+        encryption_spec_key_name=submission.kms_key or None,
+        labels={**submission.labels, "gemtune-spec": spec.name},
+        failure_policy=submission.failure_policy,
+    )
+    with service_errors("submit"):
+        job.submit(
+            service_account=submission.service_account or None,
+            network=submission.network or None,
+            experiment=submission.experiment or None,
+        )
+    say("job", job.name if target.address else job._dashboard_uri())
+    return job
+
+
+def uploaded_sources(spec: TuningSpec, path: Path, target: Target) -> dict[str, str]:
+    """Return the data parameters with every local file uploaded to the bucket.
+
+    Raises:
+        DataError: A local file is missing, or the emulator has no copy of an object on Google's Cloud Storage.
+    """
+    from gemtune.sources import upload_local
+    from gemtune.storage import Storage
+
+    storage = Storage(spec.project)
+    if target.address:
+        bring_public_objects(spec, storage)
+    return {
+        key: upload_local(getattr(spec, key), folder=path.parent, bucket=spec.bucket, storage=storage)
+        for key in SOURCES
+        if getattr(spec, key)
+    }
+
+
+def bring_public_objects(spec: TuningSpec, storage: Any) -> None:
+    """Put local copies of public objects where the spec expects them on the emulator.
+
+    Raises:
+        DataError: Some have no local copy; says where to put each.
+    """
+    missing = []
+    for uri in sorted(uri for key in SOURCES for uri in split_sources(getattr(spec, key)) if uri.startswith("gs://")):
+        if storage.find(uri):
+            continue
+        copy = mirror_folder() / uri.removeprefix("gs://")
+        if copy.is_file():
+            storage.ensure_bucket(uri)
+            storage.upload(copy, uri)
+        else:
+            missing.append(f"  {uri}\n    to {copy}")
+    if missing:
+        raise DataError(
+            f"the emulator cannot reach Google's Cloud Storage, and the spec reads {len(missing)} object(s) there",
+            next="copy\n" + "\n".join(missing),
+        )
+
+
+def split_sources(value: str) -> list[str]:
+    """Return the sources of a data parameter."""
+    return [source.strip() for source in value.split(",") if source.strip()]
+
+
+class service_errors:
+    """Turn what Google's client raises into one message."""
+
+    def __init__(self, doing: str) -> None:
+        self.doing = doing
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        """Raise the service's own message as ours."""
+        from google.api_core.exceptions import GoogleAPICallError
+        from requests.exceptions import ConnectionError as NoConnection  # type: ignore[import-untyped]
+
+        from gemtune.errors import ServiceError
+
+        if isinstance(error, GoogleAPICallError):
+            raise ServiceError(f"{self.doing}: {error.message}") from error
+        if isinstance(error, NoConnection):
+            raise ServiceError(f"{self.doing}: the service does not answer") from error
+
+
+def say(topic: str, text: str) -> None:
+    """Write one line of progress, folded at 80 columns."""
+    lines = wrap(text, 70, break_long_words=False, break_on_hyphens=False)
+    print(f"{topic:<10}" + f"\n{'':<10}".join(lines), file=sys.stderr, flush=True)
+
+
+def report_error(error: GemtuneError) -> int:
+    """Print an error and return its exit code: 2 for what the user wrote, 1 for what the service did."""
+    print(error, file=sys.stderr)
+    return 2 if isinstance(error, SpecError) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,187 @@
+"""Where a spec runs: the emulator or Vertex AI. Nothing else in the project knows the difference.
+
+GEMTUNE_EMULATOR_PORT and GEMTUNE_STATE choose the emulator's port and the folder of its state.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gemtune.errors import ServiceError
+
+START_SECONDS = 20
+STOP_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Target:
+    """A place that runs pipelines."""
+
+    name: str
+    """`emulator` or `vertex`."""
+
+    address: str = ""
+    """Base URL of the emulator; empty for Vertex AI."""
+
+    project: str = ""
+    """The emulator's project id; empty for Vertex AI, where the spec names it."""
+
+    bucket: str = ""
+    """The emulator's bucket; empty for Vertex AI."""
+
+    process: "subprocess.Popen[bytes] | None" = None
+    """The emulator, if this command started it."""
+
+    def decided(self) -> dict[str, str]:
+        """Return the spec keys that this place decides, whatever the spec says."""
+        if not self.address:
+            return {}
+        root = f"gs://{self.bucket}/gemtune/pipeline-root"
+        places = {"project": self.project, "bucket": self.bucket}
+        return {
+            **places,
+            **{f"submission.{key}": value for key, value in places.items()},
+            "submission.pipeline_root": root,
+        }
+
+    def describe(self) -> str:
+        """Return one line for people."""
+        if self.address:
+            return f"emulator {self.address} (a small local summariser answers, not Gemini; nothing is billed)"
+        return "Vertex AI (now Gemini Enterprise Agent Platform): tokens, tuning and machines are billed"
+
+    def stop(self) -> None:
+        """Stop the emulator if this command started it; what it holds is kept."""
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+
+
+def emulator_port() -> int:
+    """Return the port of the emulator."""
+    return int(os.environ.get("GEMTUNE_EMULATOR_PORT", "8085"))
+
+
+def emulator_url() -> str:
+    """Return the address of the emulator, running or not."""
+    return f"http://127.0.0.1:{emulator_port()}"
+
+
+def state_folder() -> Path:
+    """Return the folder that keeps what the emulator holds."""
+    return Path(os.environ.get("GEMTUNE_STATE", ".gemtune")).absolute() / "emulator"
+
+
+def mirror_folder() -> Path:
+    """Return the folder whose files stand in for public buckets, as BUCKET/OBJECT."""
+    return Path(os.environ.get("GEMTUNE_STATE", ".gemtune")).absolute() / "gs"
+
+
+def open_target(name: str) -> Target:
+    """Return a place that is ready: the emulator is started if none answers, and its environment is set.
+
+    Raises:
+        ServiceError: The emulator's port is taken by something else, or the emulator does not start.
+    """
+    if name == "vertex":
+        return Target("vertex")
+    process = None
+    running = find_emulator(emulator_url())
+    if running is None:
+        process = start_emulator()
+        running = wait_for_emulator(process)
+    use_environment(running["environment"])
+    return Target("emulator", emulator_url(), running["project"], running["bucket"], process)
+
+
+def find_emulator(url: str) -> dict[str, Any] | None:
+    """Return what a running emulator says of itself, or None where nothing listens.
+
+    Raises:
+        ServiceError: Something else listens there.
+    """
+    hint = "set GEMTUNE_EMULATOR_PORT to a free port, or stop what listens there"
+    try:
+        # Never through a proxy: it is this machine.
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"{url}/emulator", timeout=5) as answer:
+            found = json.load(answer)
+    except urllib.error.HTTPError as error:
+        raise ServiceError(f"{url}: found another server, expected the emulator or nothing", next=hint) from error
+    except urllib.error.URLError:
+        return None
+    except (ValueError, OSError) as error:
+        raise ServiceError(f"{url}: found another server, expected the emulator or nothing", next=hint) from error
+    if not isinstance(found, dict) or found.get("service") != "gemtune emulator":
+        raise ServiceError(f"{url}: found another server, expected the emulator or nothing", next=hint)
+    return found
+
+
+def start_emulator() -> "subprocess.Popen[bytes]":
+    """Start the emulator as a process of its own, its messages in a log beside its state."""
+    folder = state_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "emulator", "--port", str(emulator_port()), "--state", str(folder)]
+    with (folder / "emulator.log").open("ab") as log:
+        # A session of its own: Ctrl-C in the terminal is for us; we then stop it in order.
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+
+
+def wait_for_emulator(process: "subprocess.Popen[bytes]") -> dict[str, Any]:
+    """Return what the emulator says of itself once it answers.
+
+    Raises:
+        ServiceError: It ended, or does not answer in time.
+    """
+    log = state_folder() / "emulator.log"
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            last = log.read_text(errors="replace").strip().splitlines()[-1:]
+            raise ServiceError(
+                f"the emulator ended with exit code {process.returncode}: {''.join(last)}", next=f"see {log}"
+            )
+        if running := find_emulator(emulator_url()):
+            return running
+        time.sleep(0.05)
+    process.kill()
+    raise ServiceError(f"the emulator did not answer within {START_SECONDS} s", next=f"see {log}")
+
+
+def use_environment(environment: dict[str, str]) -> None:
+    """Point Google's SDKs in this process at the emulator, and away from a developer's real credentials."""
+    os.environ.pop("GOOGLE_APPLICATION_CREDENTIALS", None)
+    os.environ.update(environment)
+
+
+def pipeline_client(target: Target, *, project: str, location: str) -> Any:
+    """Return google.cloud.aiplatform, pointed at the target. Importing it takes seconds: say something first.
+
+    On the emulator one function of the SDK is switched off. `submit` checks who owns the bucket through an API that
+    is not emulated, and would wait for it for almost a minute.
+    """
+    import logging
+
+    from google.cloud import aiplatform
+
+    # Its loggers write to stdout, which carries only the result, and each has a level of its own.
+    for name in list(logging.root.manager.loggerDict):
+        if name.startswith("google.cloud.aiplatform"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+    if target.address:
+        from google.cloud.aiplatform.utils import gcs_utils
+
+        gcs_utils.create_gcs_bucket_for_pipeline_artifacts_if_it_does_not_exist = lambda *_, **__: None
+        aiplatform.init(project=project, location=location, api_endpoint=target.address, api_transport="rest")
+    else:
+        aiplatform.init(project=project, location=location)
+    return aiplatform

@@ -1,0 +1,250 @@
+"""The comparison of two models on the same examples: every number of the result, and where it comes from.
+
+`build` is a pure function from the run's records to the document `gemtune.comparison/1`. Report, model card, promotion
+and notification only read that document.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gemtune.catalog import base_id
+from gemtune.decision import Limits, decide, verdict_of
+from gemtune.metrics import METRICS, match_records
+from gemtune.records import Record
+from gemtune.statistics import PairedDifference, describe, paired_differences
+
+if TYPE_CHECKING:
+    from gemtune.catalog import Catalog
+
+SCHEMA = "gemtune.comparison/1"
+SOURCES = "sources"
+"""Key of `ledger.json` that is no split: source URI → format."""
+EMULATOR_SUFFIX = "-emulator"
+
+
+class Side(NamedTuple):
+    """What one model did on the test split."""
+
+    model: str
+    """Base model id, or full resource name of the endpoint that answered."""
+    predictions: Sequence[Record]
+    scores: Sequence[Record]
+    signature: str
+    """How the scores came about, from `gemtune.metrics.score`."""
+    paid: Mapping[str, int]
+    """Tokens this run paid for: prompt_tokens, output_tokens, thinking_tokens. Stored answers were paid for before."""
+
+
+def build(
+    *,
+    examples: Sequence[Record],
+    baseline: Side,
+    candidate: Side,
+    limits: Limits,
+    ledger: Mapping[str, Any],
+    tuning: Mapping[str, Any],
+    spec: Mapping[str, Any],
+    job: str,
+    digests: Mapping[str, str],
+    catalog: Catalog,
+) -> dict[str, Any]:
+    """Compare two models on the same examples, and decide.
+
+    Args:
+        examples: Records of `test.jsonl`.
+        baseline: The model in service.
+        candidate: The model that asks to replace it.
+        limits: What the spec demands before anything is promoted.
+        ledger: `ledger.json`: what became of every source line, and the format of every source.
+        tuning: The finished tuning job, as `gemtune.tuning.tune` returns it; empty if nothing was tuned.
+        spec: The pipeline's parameters.
+        job: Resource name of the pipeline job.
+        digests: Name of an input → its sha256.
+        catalog: Where prices are known.
+
+    Returns:
+        `comparison.json`: plain JSON values, no NaN; what could not be computed is None.
+
+    Raises:
+        ComparisonError: The sides do not cover these examples, or a metric of the limits is unknown.
+    """
+    limits.check()
+    sides = {"baseline": baseline, "candidate": candidate}
+    summaries = {name: summarize_side(examples, side) for name, side in sides.items()}
+    metrics = compare_scores(examples, baseline, candidate, limits.primary_metric)
+    outcomes = {name: summary["outcomes"] for name, summary in summaries.items()}
+    decided = decide(metrics, outcomes, [side.signature for side in sides.values()], limits)
+    both = compare_answered(baseline, candidate, limits.primary_metric)
+    base_model = str(tuning.get("base_model") or spec.get("base_model", ""))
+    return {
+        "schema": SCHEMA,
+        "verdict": decided.verdict,
+        "decision": decided.decision,
+        "reasons": decided.reasons,
+        "notices": [
+            *model_notices(summaries, base_model),
+            *_tuning_notices(tuning),
+            *_pair_notices(metrics[limits.primary_metric], both),
+        ],
+        "primary_metric": limits.primary_metric,
+        "metrics": list(metrics.values()),
+        "answered_by_both": both,
+        "guards": decided.guards,
+        "sides": summaries,
+        "signature": candidate.signature,
+        "ledger": {split: account for split, account in ledger.items() if split != SOURCES},
+        "sources": dict(ledger.get(SOURCES, {})),
+        "cost": {"estimated": None, "actual": actual_cost(sides, tuning, base_model, catalog)},
+        "models": {"base_model": base_model, "baseline": baseline.model, "candidate": candidate.model},
+        "tuning": dict(tuning),
+        "digests": dict(digests),
+        "spec": dict(spec),
+        "job": job,
+    }
+
+
+def compare_scores(
+    examples: Sequence[Record], baseline: Side, candidate: Side, primary: str
+) -> dict[str, dict[str, Any]]:
+    """Return every metric's entry of `comparison.json`, the primary one first.
+
+    Examples that are unscored on either side are left out of all of them, and counted.
+    """
+    scores = [match_records(examples, side.scores, where="scores") for side in (baseline, candidate)]
+    ids = [example["id"] for example in examples if all(side[example["id"]]["metrics"] for side in scores)]
+    values = [{name: [side[id]["metrics"][name] for id in ids] for name in METRICS} for side in scores]
+    found = paired_differences(*values, primary=primary)
+    names = sorted(METRICS, key=lambda name: name != primary)
+    means = [{name: describe(column).mean for name, column in side.items()} for side in values]
+    return {
+        name: {
+            "name": name,
+            "statistic": METRICS[name].statistic,
+            "direction": METRICS[name].direction,
+            "unit": METRICS[name].unit,
+            "unscored": len(examples) - len(ids),
+            "baseline": means[0][name],
+            "candidate": means[1][name],
+            **found[name]._asdict(),
+        }
+        for name in names
+    }
+
+
+def compare_answered(baseline: Side, candidate: Side, primary: str) -> dict[str, Any]:
+    """Return the primary metric's difference over the examples that both sides answered with text.
+
+    It stands beside the main figure, which counts an answer that did not come as 0: when the two disagree, refusals
+    and not wording make the difference.
+    """
+    scored = [
+        {record["id"]: record["metrics"][primary] for record in side.scores if record["status"] == "scored"}
+        for side in (baseline, candidate)
+    ]
+    ids = sorted(scored[0].keys() & scored[1].keys())
+    columns = ({primary: [side[id] for id in ids]} for side in scored)
+    found: PairedDifference = paired_differences(*columns, primary=primary)[primary]
+    return {"n": found.n, "difference": found.difference, "low": found.low, "high": found.high}
+
+
+def summarize_side(examples: Sequence[Record], side: Side) -> dict[str, Any]:
+    """Return what a model did: outcomes, causes, tokens, served versions, and where its scores lie."""
+    predictions = match_records(examples, side.predictions, where="predictions").values()
+    scores = match_records(examples, side.scores, where="scores").values()
+    kept = [record["metrics"] for record in scores if record["metrics"]]
+    return {
+        "model": side.model,
+        "signature": side.signature,
+        "model_versions": _counts(record["model_version"] for record in predictions if record["model_version"]),
+        "outcomes": _counts(record["outcome"] for record in predictions),
+        "causes": {
+            status: _counts(record["cause"] for record in scores if record["status"] == status)
+            for status in ("zero", "unscored")
+        },
+        "tokens": {
+            kind: sum(record[f"{kind}_tokens"] or 0 for record in predictions)
+            for kind in ("prompt", "output", "thinking")
+        },
+        "distributions": {name: describe([metrics[name] for metrics in kept])._asdict() for name in METRICS},
+    }
+
+
+def actual_cost(
+    sides: Mapping[str, Side],
+    tuning: Mapping[str, Any],
+    base_model: str,
+    catalog: Catalog,
+) -> dict[str, Any]:
+    """Return what this run costs at the catalogue's prices, in USD, by term.
+
+    A term without a known price is None and named in `unknown`; the total is None, then. A tuning job or an answer
+    that was taken over from an earlier run costs this one nothing.
+    """
+    terms: dict[str, float | None] = {"tuning": 0.0}
+    if tuning and not tuning.get("reused"):
+        tokens, epochs = int(tuning.get("billable_tokens") or 0), int(tuning.get("epoch_count") or 0)
+        terms["tuning"] = catalog.training_cost(base_model, tokens, epochs) if tokens else None
+    for name, side in sides.items():
+        terms[name] = catalog.inference_cost(
+            base_model if is_tuned_model(side.model) else side.model,
+            side.paid["prompt_tokens"],
+            side.paid["output_tokens"] + side.paid["thinking_tokens"],
+            tuned=is_tuned_model(side.model),
+        )
+    known = [value for value in terms.values() if value is not None]
+    unknown = [name for name, value in terms.items() if value is None]
+    return {**terms, "total": None if unknown else sum(known), "known": sum(known), "unknown": unknown}
+
+
+def model_notices(summaries: Mapping[str, Mapping[str, Any]], base_model: str) -> list[str]:
+    """Return what a reader must know about who answered."""
+    notices = []
+    versions = {name: list(summary["model_versions"]) for name, summary in summaries.items()}
+    if any(version.endswith(EMULATOR_SUFFIX) for those in versions.values() for version in those):
+        notices.append(
+            "Answers come from the emulator's summariser, not from Gemini: "
+            "the figures show the pipeline at work and say nothing about Gemini"
+        )
+    for name, summary in summaries.items():
+        is_tuned = is_tuned_model(summary["model"])
+        asked = base_id(base_model if is_tuned else summary["model"])
+        # What a tuned endpoint gives as its version is not verified live: only another base id is told apart.
+        known = [version for version in versions[name] if version.startswith("gemini-") or not is_tuned]
+        others = [version for version in known if not version.startswith(asked)]
+        if others:
+            notices.append(f"{name}: the served model version is {', '.join(others)}, asked was {asked}")
+        if len(versions[name]) > 1:
+            notices.append(f"{name}: several model versions answered, {', '.join(versions[name])}")
+    return notices
+
+
+def _tuning_notices(tuning: Mapping[str, Any]) -> list[str]:
+    reused = (
+        "The tuning job was adopted from an earlier run with the same data and settings: nothing was paid for it again"
+    )
+    return [reused] if tuning.get("reused") else []
+
+
+def _pair_notices(primary: Mapping[str, Any], both: Mapping[str, Any]) -> list[str]:
+    notices = []
+    if primary["unscored"]:
+        out_of = f"{primary['unscored']} of {primary['unscored'] + primary['n']} examples"
+        notices.append(f"Left out of every difference, because one side has no score: {out_of}")
+    if primary["n"] and both["n"] and verdict_of(primary) != verdict_of(both):
+        notices.append(
+            f"Over the {both['n']} examples that both sides answered, the difference is {both['difference']:+.3f} and "
+            f"the verdict would be {verdict_of(both)}: answers that did not come make the difference"
+        )
+    return notices
+
+
+def is_tuned_model(name: str) -> bool:
+    """Return whether a model's name is that of an endpoint or a model in a project, and not of a base model."""
+    return name.startswith("projects/") and "/publishers/" not in name
+
+
+def _counts(values: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(values).items()))

@@ -1,0 +1,144 @@
+"""Conversion: a raw record in any known dialect becomes an example {contents, systemInstruction?, tools?}.
+
+Nothing is lost silently: a key that is not carried over is named, once per key and file.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+from gemtune.dialects import DIALECTS, LANGUAGE_KEYS, Dialect, Raw
+from gemtune.errors import DataError, did_you_mean
+from gemtune.examples import Example, check_turns, is_blank
+from gemtune.findings import Rejection, cut
+from gemtune.prompt_template import PromptTemplate
+
+UNKNOWN_LANGUAGE = "und"
+"""BCP 47: undetermined."""
+
+DEEPEST = 90
+"""Levels of lists and objects in an example; protobuf's JSON parsers refuse more than 100.
+
+Source: google.protobuf.json_format.Parse, max_recursion_depth.
+"""
+
+
+class Converted(NamedTuple):
+    """An example, and what the record says beside it."""
+
+    example: Example
+    language: str
+    warnings: list[Rejection]
+    """What of the record or the settings does not count, each once per file; the example is used all the same."""
+
+
+class Converter:
+    """Converts the records of one file, whose dialect is the one named or that of its first known record.
+
+    Args:
+        uri: The file, for messages.
+        data_format: Name of a dialect, or auto.
+        prompt_template: How columns become the prompt; empty to take the dialect's prompt column as it is.
+        system_instruction: Given to every example that has none.
+        is_test: The examples are evaluated on.
+    """
+
+    def __init__(
+        self, *, uri: str, data_format: str, prompt_template: str, system_instruction: str, is_test: bool
+    ) -> None:
+        self.uri, self.is_test, self.system_instruction = uri, is_test, system_instruction
+        self.template = PromptTemplate(prompt_template)
+        self.format = "" if data_format == "auto" else data_format
+        """Name of the file's dialect; empty as long as it is not known."""
+        self._reported: set[str] = set()
+        self._is_first = True
+
+    def convert(self, raw: Raw) -> Converted:
+        """Convert one record.
+
+        Raises:
+            Rejection: The record cannot be used.
+            DataError: It is the first, and has no column that the template names.
+        """
+        dialect = self._dialect(raw)
+        left_out: set[str] = set()
+        draft = dialect.convert(raw, self.template, left_out)
+        check_turns(draft.turns, is_test=self.is_test)
+        example: Example = {"contents": [turn.content for turn in draft.turns]}
+        system = draft.system if not is_blank(draft.system) else [{"text": self.system_instruction}]
+        if not is_blank(system):
+            example["systemInstruction"] = {"role": "system", "parts": system}
+        if draft.tools:
+            example["tools"] = draft.tools
+        check_encodable(example)
+        return Converted(example, _language(raw), self._warnings(left_out, dialect))
+
+    def _warnings(self, left_out: set[str], dialect: Dialect) -> list[Rejection]:
+        new = [_unknown_key(path) for path in sorted(left_out - self._reported)]
+        if self.template.columns and not dialect.has_columns and "prompt_template" not in self._reported:
+            self._reported.add("prompt_template")
+            expected = f"columns, but the format is {self.format}"
+            new.append(Rejection("template_not_used", "a prompt_template", expected, "unset prompt_template"))
+        self._reported |= left_out
+        return new
+
+    def _dialect(self, raw: Raw) -> Dialect:
+        if not self.format:
+            self.format = next((name for name, dialect in DIALECTS.items() if dialect.marks <= raw.keys()), "")
+        if not self.format:
+            known = "; ".join(" and ".join(sorted(dialect.marks)) for dialect in DIALECTS.values())
+            raise Rejection("unknown_format", _keys(raw), f"one of: {known}", "rename the keys, or set data_format")
+        dialect = DIALECTS[self.format]
+        if self._is_first and dialect.has_columns:
+            self._check_columns(raw)
+        self._is_first = False
+        return dialect
+
+    def _check_columns(self, raw: Raw) -> None:
+        for column in self.template.columns:
+            if column not in raw:
+                columns = ", ".join(cut(key) for key in raw)
+                raise DataError(
+                    f"{self.uri}: prompt_template names `{column}`, expected one of the columns {columns}"
+                    + did_you_mean(column, raw),
+                    next="correct prompt_template",
+                )
+
+
+def check_encodable(value: Any) -> None:
+    """Check that a value can be written as JSON in UTF-8 that others can read.
+
+    Raises:
+        Rejection: It is nested too deeply, holds a lone surrogate (from bytes that are not UTF-8, or an escape), or
+            an infinite number.
+    """
+    if _is_deeper(value, DEEPEST):
+        raise Rejection("too_deep", f"more than {DEEPEST} levels", "flatter JSON", "flatten the function's arguments")
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except UnicodeEncodeError as error:
+        found = f"the character U+{ord(error.object[error.start]):04X}"
+        raise Rejection("not_utf8", found, "UTF-8", "save the file as UTF-8") from None
+    except ValueError:
+        raise Rejection("not_json", "a number out of range", "a JSON number", "correct it") from None
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels == 0 or any(_is_deeper(item, levels - 1) for item in items if isinstance(item, dict | list))
+
+
+def _language(raw: Raw) -> str:
+    """Return the record's own language tag; it must not spoil the record if it is none."""
+    named = (raw[key] for key in LANGUAGE_KEYS if isinstance(raw.get(key), str))
+    tags = (tag.strip() for tag in named)
+    return next((tag for tag in tags if tag.replace("-", "").isalnum() and tag.isascii()), UNKNOWN_LANGUAGE)
+
+
+def _unknown_key(path: str) -> Rejection:
+    return Rejection("unknown_key", "a key that is not carried over", "keys of its format", "nothing to do", path)
+
+
+def _keys(raw: Raw) -> str:
+    return "keys " + (", ".join(cut(key) for key in list(raw)[:8]) or "none") + (", …" if len(raw) > 8 else "")

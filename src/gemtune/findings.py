@@ -1,0 +1,153 @@
+"""Findings: what is wrong with the raw data, where, and what to do about it, written down as they are found."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple
+
+from gemtune.errors import DataError
+from gemtune.records import to_line
+
+LONGEST_QUOTE = 60
+"""Most characters of the data that a finding quotes: findings are logged, and data may be confidential."""
+
+NAMED, PRINTED = 3, 20
+"""How many findings the error's message names, and how many lines are printed."""
+
+UNREADABLE = "unreadable_file"
+"""The rule of a file that breaks off: how many examples are lost is unknown, so it cannot be dropped."""
+
+
+def cut(value: object) -> str:
+    """Return a piece of data as a finding quotes it: on one line, in backquotes, at most 60 characters.
+
+    >>> cut("assistant"), cut("x" * 100)[-3:]
+    ('`assistant`', 'x…`')
+    """
+    text = re.sub(r"\s+", " ", str(value)[: LONGEST_QUOTE * 4])
+    return f"`{text if len(text) <= LONGEST_QUOTE - 2 else text[: LONGEST_QUOTE - 3] + '…'}`"
+
+
+def kind(value: object) -> str:
+    """Return what a JSON value is, in JSON's words, without quoting it."""
+    names = {dict: "an object", list: "a list", str: "text", bool: "a boolean", type(None): "nothing"}
+    return names.get(type(value), "a number")
+
+
+class Rejection(Exception):
+    """An example that cannot be used.
+
+    Args:
+        rule: Name of the rule that it breaks.
+        found: A phrase: what is there.
+        expected: A phrase: what should be there.
+        next: What the owner of the data does now.
+        path: Where in the record, as a JSON path.
+    """
+
+    def __init__(self, rule: str, found: str, expected: str, next: str = "", path: str = "$") -> None:
+        super().__init__(rule)
+        self.rule, self.found, self.expected, self.next, self.path = rule, found, expected, next, path
+
+
+class RawRecord(NamedTuple):
+    """One record of a file, or why it is none."""
+
+    line: int
+    """Line where the record starts, counted from 1."""
+    value: dict[str, Any] | Rejection
+
+
+class BrokenFileError(Exception):
+    """A file cannot be read on from a line."""
+
+    def __init__(self, line: int, found: str) -> None:
+        super().__init__(found)
+        self.line, self.found = line, found
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of findings.jsonl."""
+
+    uri: str
+    line: int
+    """Line of the file where the record starts, counted from 1."""
+    path: str
+    rule: str
+    found: str
+    expected: str
+    next: str
+    action: str
+    """raised: the run stops; dropped: the example is left out; warned: the example is used."""
+
+    def __str__(self) -> str:
+        """Return the finding as one line of a log."""
+        at = "" if self.path == "$" else f" ({self.path})"
+        text = f"{self.uri}:{self.line}: {self.found}, expected {self.expected}{at}"
+        return f"{text}: {self.next}" if self.next else text
+
+
+class FindingLog:
+    """Writes findings.jsonl; keeps in memory only counts and the first findings that stop the run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.raised: Counter[str] = Counter()
+        self._first: list[Finding] = []
+
+    def __enter__(self) -> FindingLog:
+        self._file = self.path.open("w", encoding="utf-8")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._file.close()
+
+    def add(self, uri: str, line: int, rejection: Rejection, action: str) -> None:
+        """Write a finding down."""
+        if rejection.rule == UNREADABLE:
+            action = "raised"
+        finding = Finding(
+            uri, line, rejection.path, rejection.rule, rejection.found, rejection.expected, rejection.next, action
+        )
+        self._file.write(to_line(asdict(finding)) + "\n")
+        if action == "raised":
+            self.raised[finding.rule] += 1
+            if len(self._first) < PRINTED:
+                self._first.append(finding)
+
+    def raise_any(self) -> None:
+        """Print the first findings that stop the run, if any, and raise.
+
+        Raises:
+            DataError: There are such findings; the message names the first, the counts by rule and the file.
+        """
+        if not self.raised:
+            return
+        for finding in self._first:
+            print(_printable(str(finding)), file=sys.stderr)
+        counts = ", ".join(f"{count} {rule}" for rule, count in self.raised.most_common())
+        named = "; ".join(str(finding) for finding in self._first[:NAMED])
+        total = self.raised.total()
+        raise DataError(
+            _printable(f"{named}; {total} finding{'s' if total > 1 else ''} in all: {counts}"),
+            next=f"{self._advice()}; all findings are in {self.path} (artifact `findings`)",
+        )
+
+    def _advice(self) -> str:
+        settings = []
+        if set(self.raised) - {"leak", UNREADABLE}:
+            settings.append("on_invalid=drop")
+        if self.raised["leak"]:
+            settings.append("on_leakage=drop")
+        return f"correct the data, or set {' and '.join(settings)}" if settings else "correct the file"
+
+
+def _printable(text: str) -> str:
+    """Escape what a terminal or a UTF-8 file cannot take: quoted data may hold anything."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)

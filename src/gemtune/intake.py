@@ -1,0 +1,149 @@
+"""Intake: the first pass over raw files, which puts every valid example into its split and names every other."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from gemtune.conversion import Converted, Converter
+from gemtune.examples import Example, digest, prompt_key, reference_of, turns_key
+from gemtune.findings import FindingLog, Rejection
+from gemtune.raw_files import read_raw
+from gemtune.splits import SPLITS, assign
+
+
+class Split:
+    """The valid examples of one split, spooled to a file, and the account of all its records."""
+
+    def __init__(self, name: str, path: Path) -> None:
+        self.name = name
+        self.turns: list[bytes] = []
+        """Key of each example's turns, for sampling."""
+        self.prompts: list[bytes] = []
+        """Key of each example's prompt, for leakage."""
+        self.read = self.used = self.sampled_out = 0
+        self.rejected: Counter[str] = Counter()
+        self._seen: set[bytes] = set()
+        self._path = path
+        self._file = path.open("w", encoding="utf-8")
+
+    def add(self, example: Example, **where: Any) -> bool:
+        """Spool an example; return whether the split already has an equal one."""
+        key = digest(example)[:16]
+        is_repeated = key in self._seen
+        self._seen.add(key)
+        self.turns.append(turns_key(example))
+        self.prompts.append(prompt_key(example))
+        self._file.write(json.dumps({"example": example, **where}, ensure_ascii=False) + "\n")
+        return is_repeated
+
+    def close(self) -> None:
+        """End the spooling, and forget what only that needs."""
+        self._file.close()
+        self._seen.clear()
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Yield {example, uri, line, language} in the order they came."""
+        with self._path.open(encoding="utf-8") as file:
+            yield from map(json.loads, file)
+
+    def account(self) -> dict[str, Any]:
+        """Return the split's part of the ledger."""
+        rejected = dict(sorted(self.rejected.items()))
+        return {"read": self.read, "used": self.used, "sampled_out": self.sampled_out, "rejected": rejected}
+
+
+class Intake:
+    """Reads raw files into splits. Leaving the context ends the intake; then the splits can be read.
+
+    Args:
+        log: Where findings go.
+        scratch: Folder for the spooled examples.
+        invalid_action: raised or dropped, for invalid examples.
+        validation_share: Share of the train sources that goes to the validation split.
+        test_share: Share of the train sources that goes to the test split.
+    """
+
+    def __init__(
+        self, log: FindingLog, scratch: Path, *, invalid_action: str, validation_share: float, test_share: float
+    ) -> None:
+        self.splits = {name: Split(name, scratch / f"{name}.jsonl") for name in SPLITS}
+        self.formats: dict[str, str] = {}
+        """Dialect of each source by URI; empty where no record was known."""
+        self._log, self._invalid_action = log, invalid_action
+        self._validation_share, self._test_share = validation_share, test_share
+        self._are_tools_reported = False
+
+    def __enter__(self) -> Intake:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for split in self.splits.values():
+            split.close()
+
+    def take(self, declared: str, path: Path, converter: Converter) -> None:
+        """Read one file.
+
+        Args:
+            declared: Split that the file is a source of; of a train source, shares go to the other splits.
+            path: Local copy.
+            converter: Converts this file's records.
+
+        Raises:
+            DataError: The prompt template names a column that the file does not have.
+        """
+        for line, raw in read_raw(path, converter.uri):
+            self._take_record(self.splits[declared], raw, line, converter)
+        self.formats[converter.uri] = converter.format
+
+    def _take_record(self, declared: Split, raw: dict[str, Any] | Rejection, line: int, converter: Converter) -> None:
+        split = declared
+        try:
+            if isinstance(raw, Rejection):
+                raise raw
+            converted = converter.convert(raw)
+            split = self._split_of(declared, converted)
+            if split.name == "test" and reference_of(converted.example) is None:
+                raise _no_text_reference()
+        except Rejection as rejection:
+            split.rejected[rejection.rule] += 1
+            # A model that is tuned to call functions is not wrong, it is only not compared by text.
+            action = "dropped" if rejection.rule == "no_text_reference" else self._invalid_action
+            self._log.add(converter.uri, line, rejection, action)
+        else:
+            self._add(split, converted, converter.uri, line)
+        split.read += 1
+
+    def _split_of(self, declared: Split, converted: Converted) -> Split:
+        if declared.name != "train":
+            return declared
+        key = turns_key(converted.example)
+        return self.splits[assign(key, validation_share=self._validation_share, test_share=self._test_share)]
+
+    def _add(self, split: Split, converted: Converted, uri: str, line: int) -> None:
+        warnings = list(converted.warnings)
+        if split.add(converted.example, uri=uri, line=line, language=converted.language):
+            warnings.append(_duplicate(split.name))
+        if split.name == "test" and "tools" in converted.example and not self._are_tools_reported:
+            self._are_tools_reported = True
+            warnings.append(_tools_not_sent())
+        for warning in warnings:
+            self._log.add(uri, line, warning, "warned")
+
+
+def _duplicate(split: str) -> Rejection:
+    return Rejection("duplicate", f"an exact repeat of a {split} example", "each example once", "remove one of the two")
+
+
+def _no_text_reference() -> Rejection:
+    found = "the last turn calls a function, or has no text"
+    return Rejection("no_text_reference", found, "text to compare with", "such examples are only tuned on")
+
+
+def _tools_not_sent() -> Rejection:
+    expected = "contents and systemInstruction: only these are sent in the evaluation"
+    return Rejection("tools_not_sent", "tools in a test example", expected, "read its scores with care", "$.tools")

@@ -1,0 +1,168 @@
+"""What is committed under compiled/ is what the sources say, byte for byte, and what Vertex AI takes."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from components import locked_versions
+from gemtune.spec import TuningSpec
+from pipelines import compiler
+
+ROOT = Path(__file__).parents[2]
+COMPILED = ROOT / "compiled" / "tuning.yaml"
+ALLOWED_KEYS = set((Path(__file__).parent / "spec_keys.txt").read_text().split())
+NAMED_BY_US = {"components", "executors", "tasks", "parameters", "artifacts", "outputParameters"}
+"""Maps whose keys are names of ours, not of the format."""
+
+
+def load(text: str) -> dict[str, Any]:
+    return yaml.load(text, Loader=yaml.CSafeLoader)  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="module")
+def committed() -> dict[str, Any]:
+    return load(COMPILED.read_text(encoding="utf-8"))
+
+
+def programs(spec: dict[str, Any]) -> dict[str, str]:
+    executors = spec["deploymentSpec"]["executors"]
+    return {name: each["container"]["command"][-1] for name, each in executors.items() if "container" in each}
+
+
+def compile_copy(folder: Path, change: str = "") -> str:
+    """Compile a copy of the sources in another folder, at another time."""
+    for part in ("src", "components", "pipelines", "scripts", "compiled", "requirements.lock"):
+        source, target = ROOT / part, folder / part
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copyfile(source, target)
+    for path in folder.rglob("*"):
+        os.utime(path, (1e9, 1e9))
+    report = folder / "src/gemtune/report.py"
+    report.write_text(report.read_text(encoding="utf-8") + change, encoding="utf-8")
+    (folder / "compiled/tuning.yaml").unlink()
+    environment = {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{folder / 'src'}"}
+    subprocess.run([sys.executable, "-m", "scripts.compile"], cwd=folder, env=environment, check=True)
+    return (folder / "compiled/tuning.yaml").read_text(encoding="utf-8")
+
+
+def test_the_committed_yaml_is_what_the_sources_compile_to_in_another_folder_at_another_time(tmp_path: Path) -> None:
+    fresh, committed = compile_copy(tmp_path), COMPILED.read_text(encoding="utf-8")
+    for name, program in programs(load(fresh)).items():
+        assert compiler.unpack(program) == compiler.unpack(programs(load(committed))[name]), name
+    assert fresh == committed, "stale: run `gemtune compile`"
+
+
+def test_editing_the_report_leaves_the_tuning_step_as_it_was(tmp_path: Path) -> None:
+    edited = load(compile_copy(tmp_path, change="\n# a remark\n"))
+    before = load(COMPILED.read_text(encoding="utf-8"))
+    changed = {name for name, program in programs(edited).items() if program != programs(before)[name]}
+    assert changed == {"exec-compare-models"}
+
+
+def test_a_step_carries_only_the_modules_it_imports(committed: dict[str, Any]) -> None:
+    carried = {name: set(compiler.unpack(program)) for name, program in programs(committed).items()}
+    assert {"gemtune/tuning.py", "gemtune/catalog.toml"} <= carried["exec-tune-model"]
+    assert "gemtune/report.py" not in carried["exec-tune-model"]
+    assert {"gemtune/report.py", "gemtune/report.html"} <= carried["exec-compare-models"]
+    assert "gemtune/spec.py" not in set().union(*carried.values())
+
+
+def test_every_step_fits_into_one_argument(committed: dict[str, Any]) -> None:
+    for name, program in programs(committed).items():
+        archive = compiler.ARCHIVE.search(program)
+        assert archive and len(archive[0]) < 60_000, name
+        assert len(program.encode()) < 100_000, name
+
+
+def test_an_archive_that_would_not_fit_is_refused() -> None:
+    noise = {"gemtune/noise.bin": os.urandom(100_000)}
+    with pytest.raises(ValueError, match="at most 95000 fit"):
+        compiler.pack(noise)
+
+
+def test_what_a_step_installs_is_what_is_locked(committed: dict[str, Any]) -> None:
+    locked = locked_versions()
+    for name, executor in committed["deploymentSpec"]["executors"].items():
+        if "container" in executor:
+            pinned = re.findall(r"'([\w.-]+)==([^']+)'", executor["container"]["command"][2])
+            assert len(pinned) > 5, name
+            assert {package: locked[package] for package, _ in pinned} == dict(pinned), name
+
+
+def keys(value: Any, named: bool = False) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, each in value.items():
+            if not named:
+                yield key
+            yield from keys(each, named=not named and key in NAMED_BY_US)
+    elif isinstance(value, list):
+        for each in value:
+            yield from keys(each)
+
+
+def test_the_yaml_has_no_key_that_an_older_back_end_rejects(committed: dict[str, Any]) -> None:
+    for executor in committed["deploymentSpec"]["executors"].values():
+        executor.get("importer", {}).pop("metadata", None)
+    for dag in [committed["root"], *committed["components"].values()]:
+        for parameter in dag.get("inputDefinitions", {}).get("parameters", {}).values():
+            parameter.pop("defaultValue", None)
+        for task in dag.get("dag", {}).get("tasks", {}).values():
+            for parameter in task.get("inputs", {}).get("parameters", {}).values():
+                parameter.pop("runtimeValue", None)
+    assert set(keys(committed)) <= ALLOWED_KEYS
+
+
+def test_every_parameter_of_the_form_is_described_typed_and_defaulted(committed: dict[str, Any]) -> None:
+    parameters = committed["root"]["inputDefinitions"]["parameters"]
+    assert set(parameters) == set(TuningSpec.model_fields) - {"submission"}
+    for name, parameter in parameters.items():
+        assert parameter["description"] == TuningSpec.model_fields[name].description, name
+        assert parameter["parameterType"] in {"STRING", "NUMBER_INTEGER", "NUMBER_DOUBLE", "BOOLEAN", "LIST", "STRUCT"}
+    required = {name for name, parameter in parameters.items() if "defaultValue" not in parameter}
+    assert required == {"name", "project", "bucket", "train_data"}
+
+
+def test_the_form_and_the_spec_have_the_same_defaults(committed: dict[str, Any]) -> None:
+    required = {"name": "n", "project": "p", "bucket": "bucket", "train_data": "gs://b/t.jsonl"}
+    spec = TuningSpec.model_validate(required).parameters()
+    for name, parameter in committed["root"]["inputDefinitions"]["parameters"].items():
+        if name not in required:
+            assert parameter.get("defaultValue") == spec[name], name
+
+
+def test_every_step_and_output_is_described(committed: dict[str, Any]) -> None:
+    for name, component in committed["components"].items():
+        if "executorLabel" not in component or name.startswith("comp-importer"):
+            continue
+        for side in ("inputDefinitions", "outputDefinitions"):
+            for kind in ("parameters", "artifacts"):
+                for key, each in component.get(side, {}).get(kind, {}).items():
+                    assert each.get("description") or key == "Output", f"{name}.{key}"
+
+
+def test_baseline_and_tuning_do_not_wait_for_each_other(committed: dict[str, Any]) -> None:
+    tasks = committed["components"]["comp-exit-handler-1"]["dag"]["tasks"]
+
+    def ancestors(name: str) -> set[str]:
+        direct = set(tasks[name].get("dependentTasks", []))
+        return direct.union(*(ancestors(each) for each in direct)) if direct else direct
+
+    assert ancestors("generate-predictions") == {"stage-sources", "prepare-dataset"}
+    assert ancestors("tune-model") == {"stage-sources", "prepare-dataset"}
+
+
+def test_only_data_conversion_uses_the_cache(committed: dict[str, Any]) -> None:
+    tasks = committed["components"]["comp-exit-handler-1"]["dag"]["tasks"]
+    cached = {name for name, task in tasks.items() if task["cachingOptions"].get("enableCache")}
+    assert cached <= {"prepare-dataset", "importer", "condition-1"}
+    assert "prepare-dataset" in cached

@@ -1,0 +1,195 @@
+"""Long journeys through the command line, one emulator for all: what is paid, what is learned, how it fails."""
+
+import csv
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.ports import free_port
+
+pytestmark = pytest.mark.acceptance
+ROOT = Path(__file__).parents[1]
+SAMPLES = ROOT / "samples/howto"
+
+
+class Terminal:
+    """A folder with an emulator beside it, and `gemtune` typed there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.port = folder, free_port()
+        self.environment = {
+            **os.environ,
+            "GEMTUNE_EMULATOR_PORT": str(self.port),
+            "GEMTUNE_STATE": str(folder / "state"),
+        }
+        self.emulator = self.open("emulator")
+        while not self.answers():
+            time.sleep(0.1)
+
+    def open(self, *arguments: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [sys.executable, "-m", "scripts.cli", *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def gemtune(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        process = self.open(*arguments)
+        out, err = process.communicate(timeout=300)
+        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+    def answers(self) -> bool:
+        try:
+            return bool(self.ask("/emulator"))
+        except OSError:
+            return False
+
+    def ask(self, path: str) -> Any:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+            return json.load(answer)
+
+    def post(self, path: str, body: dict[str, Any]) -> None:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}
+        )
+        urllib.request.urlopen(request, timeout=5).close()
+
+    def paid(self) -> tuple[int, int]:
+        """Return how many tuning jobs were created and how many prompts were sent."""
+        generations = ["publishers.models.generateContent", "endpoints.generateContent"]
+        created = len(self.ask("/emulator/requests?method=tuningJobs.create"))
+        return created, sum(len(self.ask(f"/emulator/requests?method={method}")) for method in generations)
+
+    def spec(self, name: str, **keys: Any) -> str:
+        """Write a spec over the sample data and return its path."""
+        spec = {
+            "name": name,
+            "train_data": str(SAMPLES / "train.jsonl"),
+            "validation_data": str(SAMPLES / "validation.jsonl"),
+            "test_data": str(SAMPLES / "test.csv"),
+            "epoch_count": 4,
+            "adapter_size": 4,
+            "submission": {"target": "emulator"},
+            **keys,
+        }
+        path = self.folder / f"{name}.yaml"
+        path.write_text(json.dumps(spec))
+        return str(path)
+
+    def comparison(self) -> dict[str, Any]:
+        """Return what the newest run decided."""
+        newest = max((self.folder / "runs").iterdir(), key=lambda path: path.stat().st_mtime)
+        return dict(json.loads((newest / "comparison.json").read_text(encoding="utf-8")))
+
+
+@pytest.fixture(scope="module")
+def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
+    terminal = Terminal(tmp_path_factory.mktemp("terminal"))
+    yield terminal
+    terminal.emulator.terminate()
+    terminal.emulator.communicate(timeout=20)
+
+
+def primary(comparison: dict[str, Any]) -> dict[str, Any]:
+    return dict(next(each for each in comparison["metrics"] if each["name"] == comparison["primary_metric"]))
+
+
+def test_equal_bytes_are_not_paid_for_twice_and_true_summaries_teach_more_than_shuffled_ones(
+    terminal: Terminal,
+) -> None:
+    first = terminal.gemtune("run", terminal.spec("first"))
+    assert first.returncode == 0, first.stderr
+    true, after_first = primary(terminal.comparison()), terminal.paid()
+    assert after_first == (1, 160)
+
+    copy = terminal.folder / "the-same-bytes.jsonl"
+    copy.write_bytes((SAMPLES / "train.jsonl").read_bytes())
+    second = terminal.gemtune("run", terminal.spec("second", train_data=str(copy)))
+    assert second.returncode == 0, second.stderr
+    assert terminal.paid() == after_first
+    assert primary(terminal.comparison()) == true
+
+    rows = [json.loads(line) for line in copy.read_text(encoding="utf-8").splitlines()]
+    summaries = [row["messages"][1] for row in rows]
+    random.Random(0).shuffle(summaries)
+    shuffled = terminal.folder / "shuffled.jsonl"
+    lines = [
+        json.dumps({"messages": [row["messages"][0], answer]}) for row, answer in zip(rows, summaries, strict=True)
+    ]
+    shuffled.write_text("\n".join(lines), encoding="utf-8")
+    third = terminal.gemtune("run", terminal.spec("third", train_data=str(shuffled)))
+    assert third.returncode == 0, third.stderr
+    wrong = primary(terminal.comparison())
+    assert terminal.paid() == (2, 240), "changed bytes: one more tuning job, and only the tuned model is asked again"
+    print(f"true {true['difference']:+.4f} [{true['low']:+.4f}, {true['high']:+.4f}]")
+    print(f"shuffled {wrong['difference']:+.4f} [{wrong['low']:+.4f}, {wrong['high']:+.4f}]")
+    assert true["low"] > 0 and wrong["high"] < true["low"]
+
+
+def test_a_row_that_the_service_would_refuse_ends_the_run_with_its_line(terminal: Terminal) -> None:
+    bad = terminal.folder / "bad.csv"
+    with bad.open("w", newline="") as file:
+        csv.writer(file).writerows([["input_text", "output_text"], ["How do I …?", "Do it."], ["A question", ""]])
+    ended = terminal.gemtune("run", terminal.spec("bad", test_data=str(bad)))
+    assert ended.returncode == 1 and not ended.stdout
+    assert "Data conversion: " in ended.stderr and "bad.csv:3" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_an_unreadable_bucket_is_named(terminal: Terminal) -> None:
+    terminal.post("/emulator/faults", {"method": "storage.objects.list", "times": 9, "code": 403})
+    terminal.post("/emulator/faults", {"method": "storage.objects.get", "times": 9, "code": 403})
+    ended = terminal.gemtune("run", terminal.spec("unreadable"))
+    urllib.request.urlopen(
+        urllib.request.Request(f"http://127.0.0.1:{terminal.port}/emulator/faults", method="DELETE"), timeout=5
+    ).close()
+    assert ended.returncode == 1 and not ended.stdout
+    assert "gs://gemtune-local/" in ended.stderr and "Traceback" not in ended.stderr
+
+
+def test_public_objects_that_the_emulator_cannot_reach_are_listed_with_where_to_put_them(terminal: Terminal) -> None:
+    ended = terminal.gemtune("run", str(ROOT / "samples/wikilingua.yaml"), "--target", "emulator")
+    assert ended.returncode == 1
+    for file in ("sft_train_samples.jsonl", "sft_val_samples.jsonl", "sft_test_samples.csv"):
+        assert f"state/gs/github-repo/generative-ai/gemini/tuning/summarization/wikilingua/{file}" in ended.stderr
+
+
+def test_an_emulator_that_stops_in_mid_run_ends_the_run_with_one_message(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path)
+    process = terminal.open("run", terminal.spec("stopped"))
+    assert process.stderr
+    line = ""
+    while not line.startswith("job"):
+        line = process.stderr.readline()
+    terminal.emulator.kill()
+    terminal.emulator.communicate()
+    stopped = time.monotonic()
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1 and not out
+    assert "the service does not answer" in err and "Traceback" not in err
+    assert time.monotonic() - stopped < 30
+
+
+def test_an_interrupted_run_says_what_goes_on(terminal: Terminal) -> None:
+    process = terminal.open("run", terminal.spec("interrupted"))
+    assert process.stderr
+    line = ""
+    while not line.startswith("job"):
+        line = process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "goes on running" in err and "Traceback" not in err
