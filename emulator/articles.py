@@ -25,7 +25,8 @@ def stem(word: str) -> str:
     >>> stem("Rinsing,"), stem("rinse"), stem("250")
     ('rins', 'rins', '250')
     """
-    core = re.sub(r"^\W+|\W+$", "", word.casefold())
+    inner = re.search(r"\w(?:.*\w)?", word.casefold(), re.DOTALL)
+    core = inner[0] if inner else ""
     for suffix in _SUFFIXES:
         if core.endswith(suffix) and len(core) - len(suffix) >= 3:
             return core[: -len(suffix)]

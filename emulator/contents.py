@@ -23,7 +23,7 @@ PART: Schema = {
 CONTENT: Schema = {"role": "string", "parts": [PART]}
 """Source: google.cloud.aiplatform.v1beta1.Content."""
 
-_INSTRUCTION = re.compile(r"\A\s*[^\n]{1,300}:[ \t]*\n+")
+_INSTRUCTION = re.compile(r"\A\s*+[^\n]{1,300}:[ \t]*+\n++")
 
 
 def text_of(content: dict[str, Any]) -> str:

@@ -126,7 +126,7 @@ def say_task(name: str, task: Any) -> None:
 def counts(task: Any) -> str:
     """Return what a task counted, from its metrics artifact, as far as it fits on the line."""
     found = [each for artifacts in task.outputs.values() for each in artifacts.artifacts]
-    metrics = next((each.metadata for each in found if each.schema_title == "system.Metrics"), {})
+    metrics: dict[str, Any] = next((each.metadata for each in found if each.schema_title == "system.Metrics"), {})
     whole = {name: value for name, value in metrics.items() if isinstance(value, float) and value == int(value) != 0}
     text = ", ".join(f"{name} {value:.0f}" for name, value in sorted(whole.items()))
     return shorten(text, COUNTS_WIDTH, placeholder=" …")

@@ -9,10 +9,12 @@ its bucket first.
 
 import argparse
 import sys
+from datetime import UTC, date, datetime
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
+from gemtune.catalog import load as load_catalog
 from gemtune.errors import DataError, GemtuneError, SpecError
 from gemtune.spec import TuningSpec, load
 from scripts.target import Target, mirror_folder, open_target, pipeline_client
@@ -95,6 +97,8 @@ def submit_spec(spec: TuningSpec, path: Path, target: Target) -> Any:
     Raises:
         GemtuneError: A file is missing, or the service refuses the job.
     """
+    for warning in load_catalog(spec.catalog_overrides).warnings(spec.base_model, today(), tuning_location=""):
+        say("warning", warning)
     parameters = spec.parameters()
     parameters.update(uploaded_sources(spec, path, target))
     say("submit", f"compiled/tuning.yaml, spec {spec.name}")
@@ -187,6 +191,11 @@ class service_errors:
             raise ServiceError(f"{self.doing}: {error.message}") from error
         if isinstance(error, NoConnection):
             raise ServiceError(f"{self.doing}: the service does not answer") from error
+
+
+def today() -> date:
+    """Return the date of the warnings about a model's retirement."""
+    return datetime.now(UTC).date()
 
 
 def say(topic: str, text: str) -> None:
