@@ -16,7 +16,7 @@ from starlette.routing import Route
 from emulator.errors import not_found, unimplemented
 from emulator.routing import LOCATION, page, parent, respond, state
 from emulator.state import State
-from emulator.training import Epoch, Measure
+from emulator.summarizer.training import Epoch, Measure
 
 CONTEXTS, BOARDS, CURVES = "contexts", "tensorboards", "curves"
 """Documents by name; a curve document by the name of its run: {metric: [[step, value, wall time], …]}."""

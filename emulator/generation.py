@@ -15,7 +15,7 @@ from emulator.clock import Clock
 from emulator.contents import CONTENT, article_of, count_tokens, text_of
 from emulator.errors import ApiError, invalid_argument
 from emulator.json_fields import Schema, read_fields
-from emulator.summarizer import load, summarize
+from emulator.summarizer.model import load, summarize
 
 BLOCKED_MARK = "[[blocked]]"
 

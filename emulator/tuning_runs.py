@@ -15,10 +15,11 @@ from threading import Event, Thread
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from emulator import experiments, training, tuning_datasets, tuning_results
+from emulator import experiments, tuning_datasets, tuning_results
 from emulator.state import State
 from emulator.storage import read_object
-from emulator.summarizer import load
+from emulator.summarizer import training
+from emulator.summarizer.model import load
 from emulator.tuning_datasets import Dataset, DatasetError
 from emulator.tuning_requests import ADAPTER_SIZES
 

@@ -7,6 +7,7 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
+
 from gemtune.spec import load
 
 SAMPLES = Path(__file__).parents[1] / "samples"

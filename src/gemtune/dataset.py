@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gemtune.conversion import Converter
+from gemtune.data.conversion import Converter
+from gemtune.data.examples import example_id, prompt_of, reference_of
+from gemtune.data.findings import FindingLog, Rejection
+from gemtune.data.intake import Intake, Split
+from gemtune.data.splits import SPLITS, choose, find_leaks
 from gemtune.errors import DataError, SpecError
-from gemtune.examples import example_id, prompt_of, reference_of
-from gemtune.findings import FindingLog, Rejection
-from gemtune.intake import Intake, Split
-from gemtune.splits import SPLITS, choose, find_leaks
 from gemtune.storage import Storage
 
 _CHOICES = {

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from gemtune.data.splits import SPLITS
 from gemtune.errors import SpecError, StorageError
-from gemtune.splits import SPLITS
 from gemtune.storage import Storage
 
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from rouge_score.rouge_scorer import RougeScorer
 
 from emulator import tokens
-from emulator.summarizer import LEADING_SENTENCES, Weights, load, summarize
-from emulator.training import Epoch, Settings, checkpoint_epochs, default_epoch_count, train
+from emulator.summarizer.model import LEADING_SENTENCES, Weights, load, summarize
+from emulator.summarizer.training import Epoch, Settings, checkpoint_epochs, default_epoch_count, train
 from tests.emulator.tuning import article, summary
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "howto"

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from gemtune.findings import Rejection, cut, kind
+from gemtune.data.findings import Rejection, cut, kind
 
 Example: TypeAlias = dict[str, Any]
 """{contents, systemInstruction?, tools?}: exactly what the tuning service reads."""

@@ -9,11 +9,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from gemtune.conversion import Converted, Converter
-from gemtune.examples import Example, digest, prompt_key, reference_of, turns_key
-from gemtune.findings import FindingLog, Rejection
-from gemtune.raw_files import read_raw
-from gemtune.splits import SPLITS, assign
+from gemtune.data.conversion import Converted, Converter
+from gemtune.data.examples import Example, digest, prompt_key, reference_of, turns_key
+from gemtune.data.findings import FindingLog, Rejection
+from gemtune.data.raw_files import read_raw
+from gemtune.data.splits import SPLITS, assign
 
 
 class Split:

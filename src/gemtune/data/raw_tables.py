@@ -9,7 +9,7 @@ from contextlib import suppress
 from io import TextIOWrapper
 from typing import Any
 
-from gemtune.findings import BrokenFileError, RawRecord, Rejection
+from gemtune.data.findings import BrokenFileError, RawRecord, Rejection
 
 ROWS = 200
 """Rows that are held at a time."""

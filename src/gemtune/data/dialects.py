@@ -10,9 +10,9 @@ from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
-from gemtune.examples import Part, Turn
-from gemtune.findings import Rejection, cut, kind
-from gemtune.prompt_template import PromptTemplate
+from gemtune.data.examples import Part, Turn
+from gemtune.data.findings import Rejection, cut, kind
+from gemtune.data.prompt_template import PromptTemplate
 
 Raw: TypeAlias = Mapping[str, Any]
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gemtune.findings import Rejection
-from gemtune.raw_files import read_raw
+from gemtune.data.findings import Rejection
+from gemtune.data.raw_files import read_raw
 
 SHAPE = "wrong_field_count"
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn, TextIO
 
-from gemtune.findings import BrokenFileError, RawRecord, Rejection, kind
+from gemtune.data.findings import BrokenFileError, RawRecord, Rejection, kind
 
 CHUNK = 1 << 16
 """Characters that an array is read by."""

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from math import log
 from typing import TYPE_CHECKING, NamedTuple
 
-from emulator.articles import Article, read
-from emulator.summarizer import Forward, Weights, forward, length_features, prior, sigmoid
-from emulator.word_features import BUCKETS, columns, hashed
+from emulator.summarizer.articles import Article, read
+from emulator.summarizer.model import Forward, Weights, forward, length_features, prior, sigmoid
+from emulator.summarizer.word_features import BUCKETS, columns, hashed
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gemtune.conversion import Converter
-from gemtune.findings import Rejection
+from gemtune.data.conversion import Converter
+from gemtune.data.findings import Rejection
 
 
 def user(text: str = "ask") -> dict[str, Any]:

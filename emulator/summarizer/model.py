@@ -14,8 +14,8 @@ from math import log
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from emulator.articles import Article, read
-from emulator.word_features import BUCKETS, columns, hashed
+from emulator.summarizer.articles import Article, read
+from emulator.summarizer.word_features import BUCKETS, columns, hashed
 
 if TYPE_CHECKING:
     import numpy as np

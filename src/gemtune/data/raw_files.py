@@ -15,9 +15,9 @@ from functools import partial
 from pathlib import Path
 from typing import IO, cast
 
-from gemtune.findings import UNREADABLE, BrokenFileError, RawRecord, Rejection
-from gemtune.raw_json import parse, read_array, read_lines
-from gemtune.raw_tables import read_table
+from gemtune.data.findings import UNREADABLE, BrokenFileError, RawRecord, Rejection
+from gemtune.data.raw_json import parse, read_array, read_lines
+from gemtune.data.raw_tables import read_table
 
 HEAD = 1 << 16
 """Bytes from which the format of a file is told."""

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from gemtune.conversion import Converter
+from gemtune.data.conversion import Converter
+from gemtune.data.prompt_template import PromptTemplate
 from gemtune.errors import DataError, SpecError
-from gemtune.prompt_template import PromptTemplate
 
 
 def converter(prompt_template: str) -> Converter:

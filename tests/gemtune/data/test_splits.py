@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from gemtune.data.splits import assign, choose
 from gemtune.errors import DataError
-from gemtune.splits import assign, choose
 from tests.workbench import Workbench, adds_up, prompts, rows
 
 

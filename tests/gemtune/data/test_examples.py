@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from gemtune.examples import example_id, prompt_key, prompt_of, reference_of, turns_key
-from gemtune.findings import LONGEST_QUOTE, cut
+from gemtune.data.examples import example_id, prompt_key, prompt_of, reference_of, turns_key
+from gemtune.data.findings import LONGEST_QUOTE, cut
 
 SYSTEM = {"role": "system", "parts": [{"text": "Be brief."}]}
 

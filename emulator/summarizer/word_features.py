@@ -7,7 +7,7 @@ hashes, mixed with the number of the feature, so that one array of weights serve
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from emulator.articles import Article
+from emulator.summarizer.articles import Article
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from gemtune.dialects import DIALECTS, LANGUAGE_KEYS, Dialect, Raw
+from gemtune.data.dialects import DIALECTS, LANGUAGE_KEYS, Dialect, Raw
+from gemtune.data.examples import Example, check_turns, is_blank
+from gemtune.data.findings import Rejection, cut
+from gemtune.data.prompt_template import PromptTemplate
 from gemtune.errors import DataError, did_you_mean
-from gemtune.examples import Example, check_turns, is_blank
-from gemtune.findings import Rejection, cut
-from gemtune.prompt_template import PromptTemplate
 
 UNKNOWN_LANGUAGE = "und"
 """BCP 47: undetermined."""
