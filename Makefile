@@ -1,7 +1,7 @@
 # Everything a checkout needs is Python 3.11 to 3.13 and make; every target sets itself up first.
 PYTHON ?= python3
 BIN := .venv/bin
-PYTEST := $(BIN)/python -m pytest
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 # Browser tests need Chromium; without it they are deselected, and pytest says how many.
 BROWSER := $(if $(shell command -v chromium),,and not browser)
 

@@ -27,6 +27,7 @@ from scripts.target import Target, open_target
 FETCHED = ("comparison.json", "model_card.md", "report.html")
 COUNTS_WIDTH = 44  # what is left of 80 columns
 ENDED = {"SUCCEEDED", "FAILED", "CANCELLED", "SKIPPED", "NOT_TRIGGERED"}
+ANSWER_SECONDS = 30.0
 POLL_SECONDS = {"emulator": 0.5, "vertex": 10.0}
 LOST_SECONDS = {"emulator": 10.0, "vertex": 300.0}
 """How long the service may be out of reach before following it is given up."""
@@ -80,14 +81,13 @@ def follow(job: Any, target: Target) -> str:
 def observations(job: Any, target: Target) -> Iterator[tuple[str, list[Any]]]:
     """Yield the job's state and its tasks until it has ended.
 
-    The SDK's own `wait` polls every five seconds and shows no tasks.
+    The SDK's own `wait` polls every five seconds and shows no tasks, and its `state` retries in silence for minutes.
     """
     last_answer = time.monotonic()
     while True:
         try:
             with service_errors("follow"):
-                state = job.state.name.removeprefix("PIPELINE_STATE_")
-                tasks = job.task_details
+                seen = job.api_client.get_pipeline_job(name=job.resource_name, retry=None, timeout=ANSWER_SECONDS)
         except ServiceError as error:
             if time.monotonic() - last_answer > LOST_SECONDS[target.name]:
                 raise ServiceError(
@@ -95,7 +95,8 @@ def observations(job: Any, target: Target) -> Iterator[tuple[str, list[Any]]]:
                 ) from error
         else:
             last_answer = time.monotonic()
-            yield state, tasks
+            state = seen.state.name.removeprefix("PIPELINE_STATE_")
+            yield state, list(seen.job_detail.task_details)
             if state in ENDED:
                 return
         time.sleep(POLL_SECONDS[target.name])
