@@ -26,6 +26,7 @@ def compare_models(
     ledger: Input[Artifact],
     tuning_job: Input[Artifact],
     curves: Input[Dataset],
+    selection: Input[Artifact],
     baseline_predictions: Input[Dataset],
     baseline_scores: Input[Dataset],
     tuned_predictions: Input[Dataset],
@@ -59,6 +60,7 @@ def compare_models(
         ledger: The account of every example.
         tuning_job: The finished tuning job.
         curves: Loss and accuracy by step.
+        selection: The checkpoint that is compared, and why it was chosen.
         baseline_predictions: Answers of the baseline.
         baseline_scores: Scores of the baseline.
         tuned_predictions: Answers of the tuned model.
@@ -121,6 +123,7 @@ def compare_models(
             ),
             ledger=json.loads(Path(ledger.path).read_text(encoding="utf-8")),
             tuning=tuning,
+            selection=json.loads(Path(selection.path).read_text(encoding="utf-8")),
             spec=read_parameters(job_resource_name),
             job=job_resource_name,
             digests={split: Path(uri).stem for split, uri in splits.items() if uri},

@@ -31,7 +31,9 @@ def prepare_dataset(
     findings: Output[Artifact],
     ledger: Output[Artifact],
     metrics: Output[Metrics],
-) -> NamedTuple("Splits", [("train_uri", str), ("validation_uri", str), ("test_uri", str)]):
+) -> NamedTuple(
+    "Splits", [("train_uri", str), ("validation_uri", str), ("test_uri", str), ("validation_prompts_uri", str)]
+):
     """Convert the raw data to Gemini's format, check every example, and account for each one that is not used.
 
     Args:
@@ -61,6 +63,7 @@ def prepare_dataset(
         train_uri: The training split under a name made of its content.
         validation_uri: The validation split likewise; empty when there is none.
         test_uri: The test split likewise.
+        validation_prompts_uri: The validation split in the form of the test split, likewise; empty without one.
 
     Raises:
         DataError: An example is invalid or leaks into training, and the settings say raise.
@@ -101,5 +104,5 @@ def prepare_dataset(
         datasets = f"gs://{bucket}/gemtune/datasets"
         return tuple(
             storage.upload_by_content(path, datasets, ".jsonl") if path.stat().st_size else ""
-            for path in (prepared.train, prepared.validation, prepared.test)
+            for path in (prepared.train, prepared.validation, prepared.test, prepared.validation_prompts)
         )

@@ -6,24 +6,37 @@ from components import component
 
 
 @component("google-cloud-storage")
-def promote_model(*, project: str, bucket: str, name: str, endpoint: str, job_id: str, comparison: Input[Artifact]):
-    """Write down that the tuned model is the promoted one, where applications can read it.
+def promote_model(
+    *,
+    project: str,
+    bucket: str,
+    name: str,
+    endpoint: str,
+    model: str,
+    checkpoint_id: str,
+    job_id: str,
+    comparison: Input[Artifact],
+):
+    """Make the checkpoint that won its model's default one, and write down its endpoint where applications read it.
 
     Args:
         project: Google Cloud project id.
         bucket: Cloud Storage bucket of the pipeline; the pointer is gemtune/promoted/NAME.json.
         name: Name of the tuning spec.
         endpoint: Resource name of the endpoint that won.
+        model: Resource name of the tuned model, with its version.
+        checkpoint_id: Checkpoint that won; empty if the model has none to choose from.
         job_id: Id of the pipeline job that decided.
         comparison: The comparison that decided.
     """
     import json
     from pathlib import Path
 
-    from gemtune.promotion import promote
+    from gemtune.promotion import promote, set_default_checkpoint
     from gemtune.step import step
     from gemtune.storage import Storage
 
     with step("Promotion", project=project, bucket=bucket, job_id=job_id):
         decided = json.loads(Path(comparison.path).read_text(encoding="utf-8"))
+        set_default_checkpoint(model, checkpoint_id, project=project)
         promote(decided, name=name, endpoint=endpoint, bucket=bucket, job_id=job_id, storage=Storage(project))

@@ -112,12 +112,9 @@ def tuning(
         dataset.set_display_name("Data conversion")
 
         # One dictionary for both models: a comparison with unequal settings cannot be written.
-        asked = {
+        settings = {
             "project": project,
             "bucket": bucket,
-            "prompts_uri": dataset.outputs["test_uri"],
-            "location": location,
-            "inference_location": inference_location,
             "temperature": temperature,
             "top_p": top_p,
             "top_k": top_k,
@@ -132,6 +129,12 @@ def tuning(
             "prediction_max_age_days": prediction_max_age_days,
             "catalog_overrides": catalog_overrides,
             "job_id": JOB_ID,
+        }
+        asked = {
+            **settings,
+            "prompts_uri": dataset.outputs["test_uri"],
+            "location": location,
+            "inference_location": inference_location,
         }
         scored = {
             "project": project,
@@ -180,16 +183,20 @@ def tuning(
         )
         model.set_display_name("Tuned model")
 
-        endpoint = select_checkpoint(
-            project=project,
-            bucket=bucket,
+        checkpoint = select_checkpoint(
+            prompts_uri=dataset.outputs["validation_prompts_uri"],
             checkpoint_selection=checkpoint_selection,
-            job_id=JOB_ID,
+            primary_metric=primary_metric,
+            task=task,
+            rouge_profile=rouge_profile,
+            max_unscored_share=max_unscored_share,
             tuning_job=tuned.outputs["tuning_job"],
+            **settings,
         )
-        endpoint.set_display_name("Checkpoint selection").set_caching_options(False)
+        checkpoint.set_display_name("Checkpoint selection").set_caching_options(False)
+        endpoint = checkpoint.outputs["endpoint"]
 
-        candidate = generate_predictions(model=endpoint.output, fallback_model="", side="tuned", **asked)
+        candidate = generate_predictions(model=endpoint, fallback_model="", side="tuned", **asked)
         candidate.set_display_name("Tuned: generate").set_caching_options(False)
         candidate_scores = score_predictions(side="tuned", predictions=candidate.outputs["predictions"], **scored)
         candidate_scores.set_display_name("Tuned: score").set_caching_options(False)
@@ -213,6 +220,7 @@ def tuning(
             ledger=dataset.outputs["ledger"],
             tuning_job=tuned.outputs["tuning_job"],
             curves=tuned.outputs["curves"],
+            selection=checkpoint.outputs["selection"],
             baseline_predictions=baseline.outputs["predictions"],
             baseline_scores=baseline_scores.outputs["scores"],
             tuned_predictions=candidate.outputs["predictions"],
@@ -225,7 +233,9 @@ def tuning(
                 project=project,
                 bucket=bucket,
                 name=name,
-                endpoint=endpoint.output,
+                endpoint=endpoint,
+                model=tuned.outputs["model"],
+                checkpoint_id=checkpoint.outputs["checkpoint_id"],
                 job_id=JOB_ID,
                 comparison=decision.outputs["comparison"],
             )

@@ -15,6 +15,7 @@ from gemtune.decision import Limits, decide, verdict_of
 from gemtune.metrics import METRICS, match_records
 from gemtune.records import Record
 from gemtune.statistics import PairedDifference, describe, paired_differences
+from gemtune.tuning_account import tuning_costs, tuning_notices
 
 if TYPE_CHECKING:
     from gemtune.catalog import Catalog
@@ -46,6 +47,7 @@ def build(
     limits: Limits,
     ledger: Mapping[str, Any],
     tuning: Mapping[str, Any],
+    selection: Mapping[str, Any],
     spec: Mapping[str, Any],
     job: str,
     digests: Mapping[str, str],
@@ -60,6 +62,7 @@ def build(
         limits: What the spec demands before anything is promoted.
         ledger: `ledger.json`: what became of every source line, and the format of every source.
         tuning: The finished tuning job, as `gemtune.tuning.tune` returns it; empty if nothing was tuned.
+        selection: `gemtune.selection/1`: which checkpoint is the candidate, and why; empty likewise.
         spec: The pipeline's parameters.
         job: Resource name of the pipeline job.
         digests: Name of an input → its sha256.
@@ -86,7 +89,7 @@ def build(
         "reasons": decided.reasons,
         "notices": [
             *model_notices(summaries, base_model),
-            *_tuning_notices(tuning),
+            *tuning_notices(tuning, [side.paid for side in sides.values()]),
             *_pair_notices(metrics[limits.primary_metric], both),
         ],
         "primary_metric": limits.primary_metric,
@@ -97,9 +100,10 @@ def build(
         "signature": candidate.signature,
         "ledger": {split: account for split, account in ledger.items() if split != SOURCES},
         "sources": dict(ledger.get(SOURCES, {})),
-        "cost": {"estimated": None, "actual": actual_cost(sides, tuning, base_model, catalog)},
+        "cost": {"estimated": None, "actual": actual_cost(sides, tuning, selection, base_model, catalog)},
         "models": {"base_model": base_model, "baseline": baseline.model, "candidate": candidate.model},
         "tuning": dict(tuning),
+        "selection": dict(selection),
         "digests": dict(digests),
         "spec": dict(spec),
         "job": job,
@@ -175,6 +179,7 @@ def summarize_side(examples: Sequence[Record], side: Side) -> dict[str, Any]:
 def actual_cost(
     sides: Mapping[str, Side],
     tuning: Mapping[str, Any],
+    selection: Mapping[str, Any],
     base_model: str,
     catalog: Catalog,
 ) -> dict[str, Any]:
@@ -183,10 +188,7 @@ def actual_cost(
     A term without a known price is None and named in `unknown`; the total is None, then. A tuning job or an answer
     that was taken over from an earlier run costs this one nothing.
     """
-    terms: dict[str, float | None] = {"tuning": 0.0}
-    if tuning and not tuning.get("reused"):
-        tokens, epochs = int(tuning.get("billable_tokens") or 0), int(tuning.get("epoch_count") or 0)
-        terms["tuning"] = catalog.training_cost(base_model, tokens, epochs) if tokens else None
+    terms = tuning_costs(tuning, selection, base_model, catalog)
     for name, side in sides.items():
         terms[name] = catalog.inference_cost(
             base_model if is_tuned_model(side.model) else side.model,
@@ -219,13 +221,6 @@ def model_notices(summaries: Mapping[str, Mapping[str, Any]], base_model: str) -
         if len(versions[name]) > 1:
             notices.append(f"{name}: several model versions answered, {', '.join(versions[name])}")
     return notices
-
-
-def _tuning_notices(tuning: Mapping[str, Any]) -> list[str]:
-    reused = (
-        "The tuning job was adopted from an earlier run with the same data and settings: nothing was paid for it again"
-    )
-    return [reused] if tuning.get("reused") else []
 
 
 def _pair_notices(primary: Mapping[str, Any], both: Mapping[str, Any]) -> list[str]:

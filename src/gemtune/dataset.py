@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from gemtune.data.conversion import Converter
 from gemtune.data.examples import example_id, prompt_of, reference_of
@@ -90,6 +91,8 @@ class Prepared:
     validation: Path
     """Empty if there is no validation data."""
     test: Path
+    validation_prompts: Path
+    """The validation split in the form of the test split, for the evaluation of checkpoints."""
     findings: Path
     ledger: dict[str, Any]
     """{split: {read, used, sampled_out, rejected: {rule: count}}, sources: {uri: format}}."""
@@ -106,7 +109,7 @@ class Prepared:
 
 
 def prepare(manifest_uri: str, settings: DatasetSettings, *, storage: Storage, folder: Path) -> Prepared:
-    """Write train.jsonl, validation.jsonl, test.jsonl, findings.jsonl and ledger.json into a folder.
+    """Write train, validation, test, validation_prompts and findings (.jsonl) and ledger.json into a folder.
 
     Args:
         manifest_uri: What `gemtune.sources.stage` returned.
@@ -132,8 +135,8 @@ def prepare(manifest_uri: str, settings: DatasetSettings, *, storage: Storage, f
     (folder / "ledger.json").write_text(json.dumps(ledger, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     log.raise_any()
     _check_not_empty(ledger, manifest, settings)
-    train, validation, test, findings = (folder / f"{name}.jsonl" for name in (*SPLITS, "findings"))
-    return Prepared(train, validation, test, findings, ledger)
+    names = (*SPLITS, "validation_prompts", "findings")
+    return Prepared(*(folder / f"{name}.jsonl" for name in names), ledger)
 
 
 def _take_in(
@@ -173,8 +176,7 @@ def _write_split(
     leaks = find_leaks(split.name, split.prompts, prompts)
     candidates = ((place, key) for place, key in enumerate(split.turns) if not leaks[place])
     chosen = choose(candidates, limit=settings.limit(split.name), sampling=settings.sampling, seed=settings.sample_seed)
-    ids: dict[str, int] = {}
-    with path.open("w", encoding="utf-8", newline="\n") as file:
+    with _SplitWriter(split.name, path) as writer:
         for place, record in enumerate(split.records()):
             if leaks[place]:
                 split.rejected["leak"] += 1
@@ -185,8 +187,29 @@ def _write_split(
                 split.sampled_out += 1
             else:
                 split.used += 1
-                line = _test_record(record, ids) if split.name == "test" else record["example"]
-                file.write(json.dumps(line, ensure_ascii=False) + "\n")
+                writer.write(record)
+
+
+class _SplitWriter(ExitStack):
+    """Writes a split: examples for the tuning service, prompts with references for the evaluation, or both."""
+
+    def __init__(self, split: str, path: Path) -> None:
+        super().__init__()
+        self._ids: dict[str, int] = {}
+        asked = path.with_name("validation_prompts.jsonl") if split == "validation" else path
+        self._tuned_on = self._open(path) if split != "test" else None
+        self._asked = self._open(asked) if split != "train" else None
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        """Write one record of the intake."""
+        if self._tuned_on:
+            self._tuned_on.write(json.dumps(record["example"], ensure_ascii=False) + "\n")
+        # A validation example that ends in a function call has no text to score against.
+        if self._asked and (self._tuned_on is None or reference_of(record["example"])):
+            self._asked.write(json.dumps(_test_record(record, self._ids), ensure_ascii=False) + "\n")
+
+    def _open(self, path: Path) -> TextIO:
+        return self.enter_context(path.open("w", encoding="utf-8", newline="\n"))
 
 
 def _leak(split: str, other: str) -> Rejection:

@@ -132,8 +132,8 @@ class Parameters(BaseModel):
     """Create a new tuning job, and pay for it, even if the same tuning was done before."""
     tuning_deadline_hours: float = Field(24.0, gt=0, le=168)
     """How long to wait for the tuning job, in hours, up to 168; it is left running after that."""
-    checkpoint_selection: Literal["last"] = "last"
-    """Which checkpoint is evaluated: last."""
+    checkpoint_selection: Literal["last", "validation"] = "last"
+    """Which checkpoint is evaluated: last, or validation (earliest within a standard error of the best there)."""
     temperature: float = Field(0.1, ge=0, le=2)
     """Randomness of the answers, 0 to 2; the same for both models, like all generation settings."""
     top_p: float = Field(-1.0, ge=-1, le=1)

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from gemtune.storage import Storage
+from gemtune.vertex import Rest, location_of
 
 
 def promoted_uri(bucket: str, name: str) -> str:
@@ -36,3 +37,22 @@ def promote(
     storage.write_text(uri, json.dumps(pointer, indent=1, sort_keys=True) + "\n")
     print(f"promoted {endpoint}: applications find it in {uri}")
     return pointer
+
+
+def set_default_checkpoint(model: str, checkpoint_id: str, *, project: str) -> None:
+    """Make a checkpoint the one that the model's name stands for, if it is not yet.
+
+    Source: https://cloud.google.com/vertex-ai/generative-ai/docs/models/tuning-checkpoints
+
+    Args:
+        model: Full resource name of the tuned model, with its version.
+        checkpoint_id: One of its checkpoints; empty changes nothing.
+        project: Google Cloud project that asks.
+
+    Raises:
+        ServiceError: There is no such model, or it has no such checkpoint.
+    """
+    rest = Rest(project, location_of(model))
+    if checkpoint_id and rest.get(model).get("defaultCheckpointId") != checkpoint_id:
+        rest.patch(model, {"defaultCheckpointId": checkpoint_id}, "defaultCheckpointId")
+        print(f"checkpoint {checkpoint_id} is now the default of {model}")

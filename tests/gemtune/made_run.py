@@ -28,7 +28,21 @@ TUNING: dict[str, Any] = {
     "checkpoints": [{"checkpoint_id": "1", "epoch": 1, "step": 10, "endpoint": ENDPOINT}],
     "billable_tokens": 100_000,
     "epoch_count": 3,
+    "example_count": 500,
+    "dropped_example_count": 0,
+    "dropped_example_indices": [],
+    "dropped_example_reasons": [],
     "reused": False,
+}
+SELECTION: dict[str, Any] = {
+    "schema": "gemtune.selection/1",
+    "rule": "last",
+    "checkpoint_id": "1",
+    "epoch": 1,
+    "step": 10,
+    "endpoint": ENDPOINT,
+    "checkpoints": [],
+    "paid": {"prompt_tokens": 0, "output_tokens": 0, "thinking_tokens": 0},
 }
 CURVES: list[Record] = [
     {"metric": f"/{name}", "step": step, "epoch": 1, "value": 1 / step, "wall_time": 0.0}
@@ -93,6 +107,7 @@ def compare(records: Sequence[Record], baseline: Side, candidate: Side, **change
         "limits": LIMITS,
         "ledger": {"train": {"read": 10, "used": 8, "sampled_out": 0, "rejected": {"empty reference": 2}}},
         "tuning": TUNING,
+        "selection": SELECTION,
         "spec": {"name": "rice", "base_model": "gemini-3.1-flash-lite", "epoch_count": 3},
         "job": "projects/123456789012/locations/us-central1/pipelineJobs/gemini-tuning-1",
         "digests": {"train": "a" * 64},

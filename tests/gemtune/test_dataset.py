@@ -38,6 +38,19 @@ def test_each_split_has_the_form_its_reader_expects(bench: Workbench) -> None:
     }
 
 
+def test_the_validation_split_is_also_written_in_the_form_of_the_test_split(bench: Workbench) -> None:
+    user = {"role": "user", "parts": [{"text": "ask c"}]}
+    call = {"contents": [user, {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {}}}]}]}
+    prepared = bench(rows(1), rows(2), rows(3))
+    assert read(prepared.train) and len(read(prepared.validation)) == 1
+    [record] = read(prepared.validation_prompts)
+    assert set(record) == {"id", "prompt", "reference", "language", "source"}
+    assert (record["reference"], record["source"]["line"]) == ("answer 2", 1)
+    prepared = bench(rows(1), [call], rows(3))
+    assert len(read(prepared.validation)) == 1
+    assert read(prepared.validation_prompts) == [], "a call has no text to score against"
+
+
 def test_the_ledger_accounts_for_every_record_and_names_the_formats(bench: Workbench) -> None:
     train = [*rows(1, 2, 3), {"prompt": "", "completion": "x"}, 7]
     prepared = bench(train, rows(4), rows(5), on_invalid="drop", max_train_examples=2)

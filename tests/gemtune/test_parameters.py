@@ -100,7 +100,7 @@ def test_whole_numbers_stand_for_fractions_and_budgets() -> None:
         ({"stop_sequences": [1]}, "stop_sequences.0: 1, expected text: put it in quotes"),
         ({"data_format": "message"}, "data_format: 'message', expected one of auto, messages"),
         ({"generation_mode": "batch"}, "generation_mode: 'batch', expected one of online"),
-        ({"checkpoint_selection": "validation"}, "checkpoint_selection: 'validation', expected one of last"),
+        ({"checkpoint_selection": "test"}, "checkpoint_selection: 'test', expected one of last, validation"),
         ({"primary_metric": "rougel_f1"}, "primary_metric: 'rougel_f1', expected one of rouge1_f1"),
         ({"baseline_model": "promoted"}, "baseline_model: 'promoted', expected a model, or '' for the base model"),
         ({"guard_metrics": {"rougeL": -0.1}}, "guard_metrics: {'rougeL': -0.1}, expected names among rouge1_f1"),
