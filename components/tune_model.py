@@ -94,6 +94,7 @@ def tune_model(
         learning_rate_multiplier=learning_rate_multiplier,
         export_last_checkpoint_only=export_last_checkpoint_only,
         tuned_model_display_name=tuned_model_display_name or name,
+        description=f"Tuned by gemtune for {name}, run {job_id}",
         kms_key_name=kms_key_name,
         service_account=tuning_service_account,
         labels={"gemtune-spec": name, "gemtune-run": job_id},

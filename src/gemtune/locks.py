@@ -167,7 +167,8 @@ def _create(
             if failure.is_final:
                 lock.release()
                 raise TuningJobError(f"{jobs.parent}: {failure.error}", next=cause_of(failure.error)) from error
-        print(f"tune: not created yet ({failure.error}); asking again", file=sys.stderr, flush=True)
+        status = "waiting for quota" if failure.error.startswith("429") else "not created yet"
+        print(f"tune: {status} ({failure.error}); asking again", file=sys.stderr, flush=True)
         jobs.pause(f"{jobs.parent}: {failure.error}", f"nothing is running: {cause_of(failure.error)}")
         if job := jobs.find(labels[FINGERPRINT_LABEL], only_run):
             return job

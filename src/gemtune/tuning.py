@@ -47,6 +47,7 @@ class TuningRequest:
     learning_rate_multiplier: float = 0.0
     export_last_checkpoint_only: bool = False
     tuned_model_display_name: str = ""
+    description: str = ""
     kms_key_name: str = ""
     service_account: str = ""
     """E-mail of the account the job runs as."""

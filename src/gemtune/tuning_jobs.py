@@ -6,6 +6,7 @@ Source: https://docs.cloud.google.com/gemini-enterprise-agent-platform/reference
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -36,11 +37,20 @@ _CAUSES = (
     ("should be a GCS object of type JSONL", "check that the object is there and the tuning agent may read it"),
     ("adapter size is not supported", "choose a smaller adapter_size, or 0 for the service's default"),
     ("unsupported modality", "leave such examples out, or tune a model that takes them"),
+    ("Dataset example ", "correct or remove that line of the split, or set on_invalid: drop; rows count from 1"),
+    ("validation dataset has", "set max_validation_examples to what the message allows"),
+    ("CMEK", "leave kms_key_name empty, or tune a Gemini 2.5 model: newer ones take no key"),
+    ("cloudkms", "grant the tuning agent roles/cloudkms.cryptoKeyEncrypterDecrypter on the key"),
+    ("encrypt", "use a key in the region of the tuning job, and grant the tuning agent its use"),
+    ("is not supported in", "set tuning_location to a region that the message or the catalogue names"),
+    ("Base model", "choose a base_model that the catalogue names as tunable"),
     ("Failed to create endpoint", "the model is in the Model Registry, paid for: deploy it there, or ask support"),
     ("Internal error occurred", "with a tuning_service_account, check its role aiplatform.tuningServiceAgent and that "
      "the tuning agent may create tokens for it; otherwise run again"),
     ("CANCELED", "somebody cancelled it; run again to start a new one"),
+    ("does not exist", "check name and project; the tuning agent's account exists from the first tuning job on"),
     ("quota", "wait for the tuning job that is running, or ask for more concurrent tuning jobs"),
+    ("RESOURCE_EXHAUSTED", "wait for the tuning job that is running, or ask for more concurrent tuning jobs"),
 )  # fmt: skip
 
 
@@ -107,6 +117,7 @@ class TuningJobs:
         validation, key = request.validation_uri, request.kms_key_name
         config = types.CreateTuningJobConfig(
             tuned_model_display_name=request.tuned_model_display_name or None,
+            description=request.description or None,
             validation_dataset=types.TuningValidationDataset(gcs_uri=validation) if validation else None,
             epoch_count=request.epoch_count or None,
             learning_rate_multiplier=request.learning_rate_multiplier or None,
@@ -182,6 +193,8 @@ class TuningJobs:
             return
         said = f"code {job.error.code}: {job.error.message}" if job.error else "without an endpoint or an error"
         cause = cause_of(said)
+        if row := re.search(r"[Dd]ataset example (\d+)", said):
+            cause += f"; it is line {row[1]} of {job.supervised_tuning_spec.training_dataset_uri}"
         page = console_url(job.name, self._project)
         next_step = f"{cause} (details: {page})" if page else cause
         raise TuningJobError(f"{job.name}: {state}, {said}, expected JOB_STATE_SUCCEEDED", next=next_step)
@@ -205,6 +218,10 @@ def _progress(job: Any) -> str:
         words.append(spelled(job.tuning_job_state).removeprefix("TUNING_JOB_STATE_"))
     if job.tuning_job_metadata and job.tuning_job_metadata.completed_epoch_count:
         words.append(f"{job.tuning_job_metadata.completed_epoch_count} epochs done")
+    if job.tuning_job_metadata and job.tuning_job_metadata.completed_step_count:
+        words.append(f"{job.tuning_job_metadata.completed_step_count} steps")
+    if spelled(job.tuning_job_state).endswith("_WAITING_FOR_QUOTA"):
+        words.append("starts when another tuning job of the project ends")
     if state_of(job) == "JOB_STATE_PAUSED":
         words.append("waits until somebody resumes or cancels it")
     return ", ".join(words)
