@@ -40,8 +40,14 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def spec_parser(program: str, description: str) -> argparse.ArgumentParser:
-    """Return the arguments that every verb with a spec has."""
+    """Return the parser of a verb that submits a spec."""
     parser = argparse.ArgumentParser(program, description=description, formatter_class=argparse.RawTextHelpFormatter)
+    add_spec_arguments(parser)
+    return parser
+
+
+def add_spec_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that every verb with a spec has."""
     parser.add_argument(
         "spec", metavar="SPEC", help="tuning spec, a YAML file; its keys are described by `gemtune schema`"
     )
@@ -49,7 +55,6 @@ def spec_parser(program: str, description: str) -> argparse.ArgumentParser:
         "--target", choices=("emulator", "vertex"), help="where to run; default: submission.target of SPEC"
     )
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key of the spec")
-    return parser
 
 
 def target_of(arguments: argparse.Namespace) -> str:

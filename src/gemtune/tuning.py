@@ -141,7 +141,7 @@ def tune(
 
 
 def describe(job: Any) -> dict[str, Any]:
-    """Return what later steps and the report need of a finished job; counts that the service left out are 0."""
+    """Return what later steps, the report and lists need of a job; counts that the service left out are 0."""
     spec = job.supervised_tuning_spec and job.supervised_tuning_spec.hyper_parameters
     data = job.tuning_data_stats and job.tuning_data_stats.supervised_tuning_data_stats
     base = job.base_model or (job.pre_tuned_model and job.pre_tuned_model.base_model)
@@ -149,10 +149,10 @@ def describe(job: Any) -> dict[str, Any]:
     return {
         "tuning_job": job.name,
         "state": state_of(job),
-        "model": job.tuned_model.model,
-        "endpoint": job.tuned_model.endpoint,
+        "model": getattr(job.tuned_model, "model", None) or "",
+        "endpoint": getattr(job.tuned_model, "endpoint", None) or "",
         "base_model": base or "",
-        "checkpoints": [_checkpoint(point) for point in job.tuned_model.checkpoints or []],
+        "checkpoints": [_checkpoint(point) for point in getattr(job.tuned_model, "checkpoints", None) or []],
         "experiment": job.experiment or "",
         "labels": dict(job.labels or {}),
         "epoch_count": int(getattr(spec, "epoch_count", 0) or 0),

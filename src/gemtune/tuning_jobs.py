@@ -103,9 +103,29 @@ class TuningJobs:
 
         Labels are compared here: whether the service can filter by them is not verified live.
         """
-        jobs = self._read(self.parent, lambda: list(self._client.tunings.list(config={"page_size": 100})))
-        ours = (job for job in jobs if (job.labels or {}).get(FINGERPRINT_LABEL) == fingerprint)
+        ours = (job for job in self.all() if (job.labels or {}).get(FINGERPRINT_LABEL) == fingerprint)
         return next((job for job in ours if self._is_usable(job, run)), None)
+
+    def all(self) -> list[Any]:
+        """Return every job of the location, newest first."""
+        jobs: list[Any] = self._read(self.parent, lambda: list(self._client.tunings.list(config={"page_size": 100})))
+        return jobs
+
+    def get(self, name: str) -> Any:
+        """Return a job by its full resource name.
+
+        Raises:
+            TuningJobError: There is none.
+        """
+        return self._get(name)
+
+    def cancel(self, name: str) -> None:
+        """Cancel a job; it ends some time later.
+
+        Raises:
+            TuningJobError: There is none, or it has ended.
+        """
+        self._read(name, lambda: self._client.tunings.cancel(name=name))
 
     def create(self, request: TuningRequest, labels: Mapping[str, str]) -> Any:
         """Create a job, asking once; what goes wrong is raised as google-genai raises it."""

@@ -76,9 +76,7 @@ def test_a_second_run_adopts_what_goes_on_or_succeeded_and_nothing_else(tuning: 
     assert len(tuning.created()) == (1 if is_adopted else 2)
 
 
-def test_the_line_of_progress_tells_sub_state_epochs_and_steps(
-    tuning: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_line_of_progress_tells_sub_state_epochs_and_steps(tuning: Any, capsys: pytest.CaptureFixture[str]) -> None:
     tuning.emulator.progress("tuningJobs", reads=3)
     tuning.tune()
     err = capsys.readouterr().err
@@ -115,7 +113,10 @@ def test_waiting_for_quota_is_a_status_and_no_error(tuning: Any, capsys: pytest.
         ("Permission 'cloudkms.cryptoKeyVersions.useToEncrypt' denied", "cryptoKeyEncrypterDecrypter"),
         ("Failed to create endpoint. Tuned model is uploaded", "Model Registry"),
         ("code 13: Internal error occurred. Contact Vertex AI.", "tuning_service_account"),
-        ("403 PERMISSION_DENIED: Permission 'aiplatform.tuningJobs.create' denied on resource", "roles/aiplatform.user"),
+        (
+            "403 PERMISSION_DENIED: Permission 'aiplatform.tuningJobs.create' denied on resource",
+            "roles/aiplatform.user",
+        ),
     ],
 )
 def test_every_known_failure_has_a_next_step(message: str, next: str) -> None:
