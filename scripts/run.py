@@ -2,6 +2,8 @@
 
     gemtune run samples/quickstart.yaml --target emulator
     gemtune run SPEC --target vertex
+    gemtune run SPEC --set epoch_count=2,4,8      one run for each value, one after another, and one table
+    gemtune run first.yaml second.yaml            likewise for several specs
 
 The decision goes to stdout, everything else to stderr. report.html, comparison.json and model_card.md are put into
 runs/JOB. On the emulator nothing is billed; it is started if none answers, and stopped again.
@@ -12,6 +14,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
@@ -22,6 +25,7 @@ from gemtune.errors import GemtuneError, ServiceError
 from gemtune.notification import decision_line, metric_line, read_json, run_uri
 from gemtune.spec import TuningSpec
 from scripts.submit import TEMPLATE, read_spec, report_error, say, service_errors, spec_parser, submit_spec, target_of
+from scripts.sweep import conclude_sweep, variants_of
 from scripts.target import Target, open_target
 
 FETCHED = ("comparison.json", "model_card.md", "report.html")
@@ -35,15 +39,26 @@ LOST_SECONDS = {"emulator": 10.0, "vertex": 300.0}
 
 def main(argv: list[str] | None = None) -> int:
     """Run, follow, fetch, and return the exit code."""
-    arguments = spec_parser("gemtune run", __doc__ or "").parse_args(argv)
+    parser = spec_parser("gemtune run", __doc__ or "")
+    parser.add_argument("more", metavar="SPEC", nargs="*", help="more specs, run one after another")
+    arguments = parser.parse_intermixed_args(argv)
+    arguments.specs = [arguments.spec, *arguments.more]
     target, job = None, None
+    ended: dict[str, int] = {}
+    jobs: dict[str, str] = {}
     try:
-        target = open_target(target_of(arguments))
+        variants = variants_of(arguments)
+        target = open_target(target_of(variants[0].arguments))
         say("target", target.describe())
-        spec = read_spec(arguments, target)
-        job = submit_spec(spec, Path(arguments.spec), target)
-        state = follow(job, target)
-        return conclude(spec, job.name, state)
+        for label, one in variants:
+            if len(variants) > 1:
+                say("sweep", f"{len(ended) + 1} of {len(variants)}: {label}")
+            spec = read_spec(one, target)
+            job = submit_spec(spec, Path(one.spec), target)
+            state = follow(job, target)
+            with redirect_stdout(sys.stderr if len(variants) > 1 else sys.stdout):
+                ended[label], jobs[label] = conclude(spec, job.name, state), job.name
+        return conclude_sweep(ended, jobs) if len(variants) > 1 else ended[label]
     except GemtuneError as error:
         return report_error(error)
     except KeyboardInterrupt:

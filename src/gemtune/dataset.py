@@ -136,8 +136,8 @@ def prepare(manifest_uri: str, settings: DatasetSettings, *, storage: Storage, f
     log.raise_any()
     _check_not_empty(ledger, manifest, settings)
     names = (*SPLITS, "validation_prompts", "findings")
-    train, validation, test, prompts, findings = (folder / f"{name}.jsonl" for name in names)
-    return Prepared(train, validation, test, prompts, findings, ledger)
+    train, validation, test, asked, findings = (folder / f"{name}.jsonl" for name in names)
+    return Prepared(train, validation, test, asked, findings, ledger)
 
 
 def _take_in(

@@ -57,7 +57,8 @@ def select(job: Mapping[str, Any], rule: str, trial: Trial) -> dict[str, Any]:
         trial: How to try them.
 
     Returns:
-        The chosen checkpoint, every checkpoint's figures, and the tokens that this run paid for.
+        The chosen checkpoint with its score on every validation example, every checkpoint's figures, and the tokens
+        that this run paid for. A single checkpoint is tried, too: its scores tell it from those of other runs.
 
     Raises:
         SpecError: There is no such rule.
@@ -67,7 +68,7 @@ def select(job: Mapping[str, Any], rule: str, trial: Trial) -> dict[str, Any]:
     if rule not in RULES:
         raise SpecError(f"checkpoint_selection: found {rule!r}, expected one of {', '.join(RULES)}")
     points = _served(job)
-    if rule == "last" or len(points) < 2:
+    if rule == "last" or not points:
         return select_last(job)
     examples = _examples(trial)
     scores: list[list[Record]] = []
@@ -83,8 +84,15 @@ def select(job: Mapping[str, Any], rule: str, trial: Trial) -> dict[str, Any]:
         check_unscored(records, trial.max_unscored_share)
         scores.append(records)
     figures = compare_checkpoints(points, scores, trial.metric)
-    found = {"metric": trial.metric, "signature": signature, "paid": paid, "unscored": len(examples) - figures[0]["n"]}
-    return _selection("validation", choose(figures), figures) | found
+    chosen = choose(figures)
+    answered = scores[points.index({key: chosen[key] for key in points[0]})]
+    return _selection("validation", chosen, figures) | {
+        "metric": trial.metric,
+        "signature": signature,
+        "paid": paid,
+        "unscored": len(examples) - figures[0]["n"],
+        "scores": {record["id"]: round(record["metrics"][trial.metric], 6) for record in answered if record["metrics"]},
+    }
 
 
 def select_last(job: Mapping[str, Any]) -> dict[str, Any]:

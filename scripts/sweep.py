@@ -1,0 +1,121 @@
+"""A sweep: several specs, or one spec with several values of a key, run one after another and shown in one table.
+
+    gemtune run first.yaml second.yaml
+    gemtune run SPEC --set epoch_count=2,4,8 --set adapter_size=4,16
+
+A project may have one tuning job at a time, so runs do not overlap. A value with a comma of its own is put in quotes;
+what is a list of sources or a text anyway is not split.
+"""
+
+import argparse
+import hashlib
+import json
+import re
+import sys
+from itertools import product
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gemtune.errors import SpecError
+from gemtune.sweep import find_winner, sweep_row, total_cost
+from scripts.submit import SOURCES, overrides_of, say, target_of
+from scripts.table import print_table
+
+WHOLE = {*SOURCES, "prompt_template", "system_instruction", "stop_sequences", "guard_metrics", "catalog_overrides"}
+"""Keys whose values may have commas."""
+
+
+class Variant(NamedTuple):
+    """One run of a sweep."""
+
+    label: str
+    """What tells it from the others."""
+    arguments: argparse.Namespace
+    """As if it had been called alone."""
+
+
+def variants_of(arguments: argparse.Namespace) -> list[Variant]:
+    """Return the runs that a command line asks for; each is named after its values, so that all can be told apart.
+
+    Args:
+        arguments: With `specs`, paths, and `set`, texts KEY=VALUE or KEY=VALUE,VALUE.
+
+    Raises:
+        SpecError: An argument has no `=`, two runs are the same, or their targets differ.
+    """
+    given = overrides_of(arguments)
+    choices = {key: values_of(key, text) for key, text in given.items()}
+    swept = [key for key, values in choices.items() if len(values) > 1]
+    found = []
+    for spec in arguments.specs:
+        for values in product(*choices.values()):
+            chosen = dict(zip(choices, values, strict=True))
+            differs = [f"{key}={chosen[key]}" for key in swept]
+            path = [Path(spec).stem] if len(arguments.specs) > 1 else []
+            if differs and "name" not in swept:
+                chosen["name"] = name_of(spec, chosen, differs)
+            texts = [f"{key}={value}" for key, value in chosen.items()]
+            one = argparse.Namespace(**{**vars(arguments), "spec": spec, "set": texts})
+            found.append(Variant(" ".join([*path, *differs]) or Path(spec).stem, one))
+    check_apart(found)
+    return found
+
+
+def values_of(key: str, text: str) -> list[str]:
+    """Return the values to try.
+
+    >>> values_of("epoch_count", "2,4"), values_of("name", '"a,b"'), values_of("train_data", "a.csv,b.csv")
+    (['2', '4'], ['"a,b"'], ['a.csv,b.csv'])
+    """
+    if key in WHOLE or text[:1] in ("[", "{", '"', "'"):
+        return [text]
+    return [value.strip() for value in text.split(",")]
+
+
+def name_of(spec: str, chosen: dict[str, str], differs: list[str]) -> str:
+    """Return a name for one run of a sweep: the spec's, with the values that are its own, in 63 characters."""
+    from gemtune.yaml_reader import read_yaml
+
+    own = chosen.get("name") or (read_yaml(Path(spec).read_text(encoding="utf-8"), spec)[0] or {}).get("name", "")
+    suffix = re.sub(r"[^a-z0-9]+", "-", " ".join(differs).lower()).strip("-")
+    name = f"{own}-{suffix}"
+    # A digest keeps long names apart that only differ at their end.
+    return name if len(name) <= 63 else f"{name[:54].rstrip('-')}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def check_apart(variants: list[Variant]) -> None:
+    """Check that every run is another one, and all go to the same place; every spec is read.
+
+    Raises:
+        SpecError: They are not, or a spec is wrong.
+    """
+    targets = {target_of(each.arguments) for each in variants}
+    if len(targets) > 1:
+        raise SpecError(f"target: found {', '.join(sorted(targets))}, expected one for all specs", next="pass --target")
+    labels = [each.label for each in variants]
+    if twice := sorted({label for label in labels if labels.count(label) > 1}):
+        raise SpecError(f"sweep: {', '.join(twice)} is there twice, expected runs that differ")
+
+
+def conclude_sweep(ended: dict[str, int], jobs: dict[str, str]) -> int:
+    """Print the table and who won, if anybody, and return the exit code: 1 if a run failed.
+
+    Args:
+        ended: Label → exit code of the run.
+        jobs: Label → id of its pipeline job.
+    """
+    compared = {label: read_comparison(jobs[label]) for label, code in ended.items() if code == 0}
+    sys.stderr.flush()
+    print_table([sweep_row(label, comparison) for label, comparison in compared.items()])
+    for label in ended.keys() - compared.keys():
+        print(f"{label}: failed")
+    winner, why = find_winner(compared)
+    print(f"winner: {winner}, {why}" if winner else f"no winner: {why}", flush=True)
+    known, is_all = total_cost(compared)
+    say("cost", f"${known:,.2f} for all runs at the catalogue's prices{'' if is_all else ', where they are known'}")
+    return max(ended.values())
+
+
+def read_comparison(job: str) -> dict[str, Any]:
+    """Return what a run decided."""
+    return dict(json.loads((Path("runs") / job / "comparison.json").read_text(encoding="utf-8")))

@@ -1,0 +1,99 @@
+"""Journeys about tuning through the command line: checkpoints, names, unchanged data, a sweep."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.terminal import Terminal
+
+pytestmark = pytest.mark.acceptance
+KEYS: dict[str, Any] = {"epoch_count": 5, "adapter_size": 16, "learning_rate_multiplier": 3.0}
+
+
+@pytest.fixture(scope="module")
+def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
+    with Terminal(tmp_path_factory.mktemp("terminal")) as terminal:
+        yield terminal
+
+
+@pytest.fixture(scope="module")
+def first(terminal: Terminal) -> dict[str, Any]:
+    """A run that chooses its checkpoint by the validation split and promotes it."""
+    ended = terminal.gemtune("run", terminal.spec("first", checkpoint_selection="validation", **KEYS))
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.startswith("promote")
+    return terminal.comparison()
+
+
+def jobs(terminal: Terminal, action: str, *rest: str) -> Any:
+    spec = terminal.spec("first", checkpoint_selection="validation", **KEYS)
+    ended = terminal.gemtune("jobs", action, spec, *rest, "--json")
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout)
+
+
+def test_the_checkpoint_that_the_validation_split_chose_is_judged_and_promoted(
+    terminal: Terminal, first: dict[str, Any]
+) -> None:
+    selection = first["selection"]
+    assert len(selection["checkpoints"]) == 5 and selection["rule"] == "validation"
+    chosen = next(each for each in selection["checkpoints"] if each["checkpoint_id"] == selection["checkpoint_id"])
+    assert chosen["within"] and chosen["endpoint"] == first["models"]["candidate"]
+    assert chosen["checkpoint_id"] != "5", "many epochs at three times the learning rate overfit"
+    assert first["cost"]["actual"]["selection"] > 0
+    assert "Checkpoint trials" in next((terminal.folder / "runs").glob("*/report.html")).read_text(encoding="utf-8")
+    # The endpoint of a tuning job is that of its model's default checkpoint.
+    assert jobs(terminal, "show", first["tuning"]["tuning_job"])["endpoint"] == chosen["endpoint"]
+
+
+def test_unchanged_data_creates_nothing_sends_nothing_and_says_so(terminal: Terminal, first: dict[str, Any]) -> None:
+    before = terminal.paid()
+    ended = terminal.gemtune("run", terminal.spec("first", checkpoint_selection="validation", **KEYS))
+    assert ended.returncode == 0, ended.stderr
+    assert terminal.paid() == before
+    assert "no tuning job was created and no tokens were sent" in " ".join(ended.stderr.split())
+    again = terminal.comparison()
+    assert again["cost"]["actual"]["total"] == 0
+    assert again["models"] == first["models"]
+
+
+@pytest.mark.parametrize("kind", ["tuning_job", "model", "endpoint"])
+def test_a_baseline_may_be_named_by_job_model_or_endpoint(terminal: Terminal, first: dict[str, Any], kind: str) -> None:
+    spec = terminal.spec("first", checkpoint_selection="validation", baseline_model=first["tuning"][kind], **KEYS)
+    ended = terminal.gemtune("run", spec)
+    assert ended.returncode == 0, ended.stderr
+    compared = terminal.comparison()
+    # Job and model stand for their default checkpoint, which is the promoted one; the job's record has the last one.
+    expected = first["tuning"]["endpoint"] if kind == "endpoint" else first["models"]["candidate"]
+    assert compared["models"]["baseline"] == expected
+    assert compared["decision"] == "hold"
+
+
+def test_a_tuned_model_is_tuned_further_into_its_next_version(terminal: Terminal, first: dict[str, Any]) -> None:
+    spec = terminal.spec("first", pre_tuned_model=first["tuning"]["tuning_job"], epoch_count=1)
+    ended = terminal.gemtune("run", spec)
+    assert ended.returncode == 0, ended.stderr
+    tuning = terminal.comparison()["tuning"]
+    assert tuning["model"] == first["tuning"]["model"].replace("@1", "@2")
+    assert tuning["base_model"] == "gemini-3.1-flash-lite"
+
+
+def test_a_sweep_runs_one_after_another_and_names_a_winner_only_beyond_the_noise(
+    terminal: Terminal, first: dict[str, Any]
+) -> None:
+    created = terminal.paid()[0]
+    spec = terminal.spec("swept", checkpoint_selection="validation", epoch_count=1)
+    ended = terminal.gemtune("run", spec, "--set", "learning_rate_multiplier=0.001,2,3")
+    assert ended.returncode == 0, ended.stderr
+    head, *rows, winner = ended.stdout.splitlines()
+    assert head.split()[:4] == ["RUN", "VALIDATION", "BASELINE", "TUNED"]
+    assert [row.split()[0] for row in rows] == [f"learning_rate_multiplier={each}" for each in ("0.001", "2", "3")]
+    assert all(" to +" in row and "$" in row for row in rows)
+    assert winner.startswith(("no winner: ", "winner: learning_rate_multiplier="))
+    assert "winner: learning_rate_multiplier=0.001" not in winner
+    assert terminal.paid()[0] == created + 3
+    assert "for all runs" in ended.stderr
+    names = {job["spec"] for job in jobs(terminal, "list")}
+    assert {"swept-learning-rate-multiplier-2", "swept-learning-rate-multiplier-3"} <= names
