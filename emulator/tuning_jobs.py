@@ -19,6 +19,7 @@ from emulator.errors import failed_precondition, invalid_argument, not_found, un
 from emulator.routing import LOCATION, body, page, parent, respond, state
 from emulator.state import State
 from emulator.storage import object_exists
+from emulator.tuning_phases import beta_fields
 from emulator.tuning_requests import base_model_id, check_base_model, found_errors, not_jsonl, read_request
 
 HIDDEN_AT_FIRST = ("serviceAccount", "experiment")
@@ -70,7 +71,7 @@ def source_of(state: State, asked: dict[str, Any], location: str) -> dict[str, A
         raise invalid_argument(f"Pre-tuned model {name} is not in {location}.", "tuning_job.pre_tuned_model")
     model, job = models.find(state, name), tuning_results.job_of_model(state, name)
     wanted = named.get("checkpointId") or model["defaultCheckpointId"]
-    checkpoints = job["tunedModel"]["checkpoints"] if job else []
+    checkpoints = job["tunedModel"].get("checkpoints", []) if job else []
     for checkpoint in checkpoints:
         if checkpoint["checkpointId"] == wanted:
             serves = state.get(SERVED, checkpoint["endpoint"]) or {}
@@ -157,30 +158,14 @@ def view(state: State, job: dict[str, Any], run: dict[str, Any], request: Reques
         shown["experiment"] = result["experiment"]
     if job["state"] in ("JOB_STATE_PENDING", "JOB_STATE_RUNNING") and run["reads"] == 0:
         shown = {field: value for field, value in shown.items() if field not in HIDDEN_AT_FIRST}
-    if "tunedModel" in job:
+    if "endpoint" in job.get("tunedModel", {}):
         shown["tunedModel"] = {
             **job["tunedModel"],
             "endpoint": tuning_results.default_endpoint(state, job["tunedModel"]),
         }
     if request.path_params["version"] == "v1beta1":
-        shown |= beta_fields(job, result)
+        shown |= beta_fields(state, job, result)
     return shown
-
-
-def beta_fields(job: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
-    """Return the sub-state and the progress, which only v1beta1 shows."""
-    fields: dict[str, Any] = {}
-    if job["state"] == "JOB_STATE_PENDING":
-        fields["tuningJobState"] = "TUNING_JOB_STATE_WAITING_FOR_QUOTA"
-    elif job["state"] == "JOB_STATE_RUNNING":
-        phase = "POST_PROCESSING" if result.get("finished") else "TUNING" if result else "PROCESSING_DATASET"
-        fields["tuningJobState"] = f"TUNING_JOB_STATE_{phase}"
-    if "completedSteps" in result:
-        fields["tuningJobMetadata"] = {
-            "completedEpochCount": str(result["completedEpochs"]),
-            "completedStepCount": str(result["completedSteps"]),
-        }
-    return fields
 
 
 JOB = LOCATION + "/tuningJobs/{job}"

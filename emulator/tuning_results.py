@@ -43,6 +43,18 @@ def register(state: State, job: dict[str, Any], base_model: str, trained: list[d
     return {"model": f"{model}@{version}", "endpoint": checkpoints[-1]["endpoint"], "checkpoints": checkpoints}
 
 
+def register_unserved(
+    state: State, job: dict[str, Any], base_model: str, trained: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Create a model whose endpoints could not be made; return the job's tunedModel, which then has no endpoint."""
+    tuned = register(state, job, base_model, trained)
+    for checkpoint in tuned["checkpoints"]:
+        state.delete(endpoints.COLLECTION, checkpoint["endpoint"])
+    document = models.find(state, tuned["model"])
+    state.put(models.COLLECTION, tuned["model"], {**document, "deployedModels": []})
+    return {"model": tuned["model"]}
+
+
 def _model_version(state: State, job: dict[str, Any]) -> tuple[str, str]:
     """A new model, or the next version of the one that was tuned further, unless the display name differs."""
     location = job["name"].partition("/tuningJobs/")[0]

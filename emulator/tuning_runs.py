@@ -15,7 +15,7 @@ from threading import Event, Thread
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from emulator import experiments, tuning_datasets, tuning_results
+from emulator import experiments, tuning_datasets, tuning_failures, tuning_results
 from emulator.state import State
 from emulator.storage import read_object
 from emulator.summarizer import training
@@ -138,10 +138,12 @@ def _settle_running(state: State, job: dict[str, Any]) -> None:
     result = state.get(RESULTS, job["name"]) or {}
     if not _is_trained(state, job["name"]) or not _progress_allows_end(state, job):
         return
-    if "error" in result:
-        end(state, job, "JOB_STATE_FAILED", error=result["error"])
-        return
     base_model = (state.get(RUNS, job["name"]) or {})["baseModel"]
+    if "error" in result:
+        trained = result.get("checkpoints", [])
+        left = {"tunedModel": tuning_results.register_unserved(state, job, base_model, trained)} if trained else {}
+        end(state, job, result.get("state", "JOB_STATE_FAILED"), error=result["error"], **left)
+        return
     end(
         state,
         {**job, "supervisedTuningSpec": {**job["supervisedTuningSpec"], "hyperParameters": result["hyperParameters"]}},
@@ -178,6 +180,9 @@ def _train(state: State, job: dict[str, Any], stopping: Event) -> None:
 
 def _train_epochs(state: State, job: dict[str, Any], stopping: Event) -> None:
     name, spec = job["name"], job["supervisedTuningSpec"]
+    if (failure := tuning_failures.ordered(state, job)) and not failure.has_model:
+        state.put(RESULTS, name, failure.result())
+        return
     data = _read(state, spec["trainingDatasetUri"])
     validation = _read(state, spec["validationDatasetUri"]) if "validationDatasetUri" in spec else Dataset([], [])
     tuning_datasets.check_validation_size(data, validation)
@@ -211,6 +216,7 @@ def _train_epochs(state: State, job: dict[str, Any], stopping: Event) -> None:
         result["finished"] = epoch.number == settings.epoch_count
         if result["finished"]:
             result["stats"] = tuning_datasets.statistics(data, step)
+            result |= failure.result() if failure else {}
         state.put(RESULTS, name, result)
 
 

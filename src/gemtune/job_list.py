@@ -10,7 +10,8 @@ from gemtune.catalog import Catalog
 from gemtune.errors import SpecError, TuningJobError
 from gemtune.tuning import describe
 from gemtune.tuning_account import dropped_examples, training_cost
-from gemtune.tuning_jobs import ENDED_STATES, RUN_LABEL, TuningJobs, cause_of, pauses, spelled, state_of
+from gemtune.tuning_causes import cause_of
+from gemtune.tuning_jobs import ENDED_STATES, RUN_LABEL, TuningJobs, pauses, spelled, state_of
 from gemtune.vertex import console_url
 
 PATIENCE_SECONDS = 60.0

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from gemtune.asking import failure_of
 from gemtune.errors import ServiceError, TuningJobError
 from gemtune.storage import Storage
-from gemtune.tuning_jobs import FINGERPRINT_LABEL, TuningJobs, cause_of
+from gemtune.tuning_causes import cause_of
+from gemtune.tuning_jobs import FINGERPRINT_LABEL, TuningJobs
 from gemtune.vertex import Rest, location_of
 
 if TYPE_CHECKING:

@@ -21,6 +21,7 @@ from gemtune.locks import Lock, obtain
 from gemtune.records import to_line
 from gemtune.serving import resolve_version
 from gemtune.storage import Storage
+from gemtune.tuning_account import dropped_examples, training_cost
 from gemtune.tuning_jobs import ADAPTER_SIZES, FINGERPRINT_LABEL, RUN_LABEL, TuningJobs, pauses, spelled, state_of
 from gemtune.vertex import base_url, location_of
 
@@ -117,7 +118,7 @@ def tune(
         now: Tells the time, UTC.
 
     Returns:
-        The job as `describe` does, with `fingerprint`, and `reused`: whether another run paid.
+        The job as `describe` does, with `fingerprint`, `reused`: whether another run paid, and `cost_usd`: its price.
 
     Raises:
         SpecError: The model does not support what is asked for.
@@ -137,7 +138,10 @@ def tune(
     lock = Lock(f"gs://{bucket}/gemtune/locks/{key}.json", run=owner, project=project, storage=storage, now=now)
     job = obtain(request, labels, jobs, lock, only_run=run if force_retune else "")
     record = describe(jobs.wait(job))
-    return record | {"fingerprint": key, "reused": record["labels"].get(RUN_LABEL) != run}
+    for warning in dropped_examples(record):
+        print(f"tune: {warning}", file=sys.stderr, flush=True)
+    cost = training_cost(record, record["base_model"], catalog)
+    return record | {"fingerprint": key, "reused": record["labels"].get(RUN_LABEL) != run, "cost_usd": cost}
 
 
 def describe(job: Any) -> dict[str, Any]:
@@ -205,10 +209,12 @@ def model_uri_of(job: Mapping[str, Any]) -> str:
 
 
 def summary_metrics(job: Mapping[str, Any], points: list[dict[str, Any]]) -> dict[str, float]:
-    """Return the numbers of a job that its task shows: counts, and the last point of each curve."""
+    """Return the numbers of a job that its task shows: counts, price in USD, the last point of each curve."""
+    cost = {} if job["cost_usd"] is None else {"cost_usd": float(job["cost_usd"])}
     counts = ("billable_tokens", "example_count", "dropped_example_count", "epoch_count", "step_count")
     last = {point["metric"]: point["value"] for point in sorted(points, key=lambda point: int(point["step"]))}
-    return {name: float(job[name]) for name in counts} | {"checkpoint_count": float(len(job["checkpoints"]))} | last
+    numbers = {name: float(job[name]) for name in counts}
+    return numbers | {"checkpoint_count": float(len(job["checkpoints"]))} | cost | last
 
 
 def _check(request: TuningRequest, location: str, catalog: Catalog) -> None:

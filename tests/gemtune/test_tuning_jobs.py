@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from gemtune.errors import TuningJobError
 from gemtune.serving import TUNED_STATES
-from gemtune.tuning_jobs import ENDED_STATES, TuningJobs, cause_of, state_of
+from gemtune.tuning_causes import cause_of
+from gemtune.tuning_jobs import ENDED_STATES, TuningJobs, state_of
 
 STATES = {state.value for state in types.JobState}
 UNENDED = sorted(STATES - ENDED_STATES)
@@ -121,6 +122,36 @@ def test_waiting_for_quota_is_a_status_and_no_error(tuning: Any, capsys: pytest.
 )
 def test_every_known_failure_has_a_next_step(message: str, next: str) -> None:
     assert next in cause_of(message)
+
+
+@pytest.mark.parametrize(
+    ("kind", "next"),
+    [
+        ("internal", "tuning_service_account"),
+        ("no_endpoint", "Model Registry"),
+        ("no_bucket_access", "roles/storage.objectViewer"),
+        ("modality", "leave such examples out"),
+        ("expired", "try again"),
+    ],
+)
+def test_a_job_that_fails_ends_with_the_services_words_and_what_to_do(tuning: Any, kind: str, next: str) -> None:
+    tuning.emulator.state.faults.add({"method": "tuningJobs.run", "message": kind})
+    with pytest.raises(TuningJobError, match=r"JOB_STATE_(FAILED|EXPIRED), code \d+: .+, expected") as error:
+        tuning.tune()
+    assert next in error.value.next
+    assert tuning.tune(job_id="run-2")["state"] == "JOB_STATE_SUCCEEDED", "a failed job is not taken over"
+
+
+def test_dropped_rows_are_a_warning_and_the_price_is_known(tuning: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    job = tuning.tune()
+    assert job["cost_usd"] == pytest.approx(3.0 * job["billable_tokens"] * 2 / 1e6)
+    stats = tuning.emulator.state.get("tuningJobs", job["tuning_job"])["tuningDataStats"]
+    stats["supervisedTuningDataStats"] |= {"totalTruncatedExampleCount": "1", "truncatedExampleIndices": ["7"]}
+    tuning.set_job(job["tuning_job"], tuningDataStats=stats)
+    again = tuning.tune(job_id="run-2")
+    assert again["dropped_example_indices"] == [7]
+    shown = "1 of 20 training examples were truncated or dropped by the service: row 7 of the training split"
+    assert shown in capsys.readouterr().err
 
 
 def test_a_rejected_dataset_is_named_with_its_row(tuning: Any) -> None:
