@@ -43,7 +43,7 @@ def tune_model(
         bucket: Cloud Storage bucket of the pipeline; the lock is kept under gemtune/locks.
         name: Name of the tuning spec; labels the tuning job.
         location: Region of the pipeline.
-        tuning_location: Region of the tuning job; empty for what the catalogue says.
+        tuning_location: Region of the tuning job; empty for that of the pre-tuned model, or what the catalogue says.
         train_uri: gs:// URI of the training split.
         validation_uri: gs:// URI of the validation split; empty for none.
         base_model: Base model id to tune.
@@ -81,7 +81,7 @@ def tune_model(
     from gemtune.records import write_records
     from gemtune.step import step
     from gemtune.storage import Storage
-    from gemtune.tuning import TuningRequest, gcp_resources_of, model_uri_of, summary_metrics, tune
+    from gemtune.tuning import TuningRequest, gcp_resources_of, location_for, model_uri_of, summary_metrics, tune
 
     request = TuningRequest(
         base_model=base_model,
@@ -104,7 +104,13 @@ def tune_model(
         job = tune(
             request,
             project=project,
-            location=catalog.tuning_location(base_model, tuning_location, location),
+            location=location_for(
+                base_model=base_model,
+                pre_tuned_model=pre_tuned_model,
+                tuning_location=tuning_location,
+                location=location,
+                catalog=catalog,
+            ),
             bucket=bucket,
             job_id=job_id,
             deadline_hours=tuning_deadline_hours,

@@ -8,10 +8,10 @@ from typing import Any
 
 from gemtune.catalog import Catalog
 from gemtune.errors import SpecError, TuningJobError
-from gemtune.tuning import describe
 from gemtune.tuning_account import dropped_examples, training_cost
 from gemtune.tuning_causes import cause_of
 from gemtune.tuning_jobs import ENDED_STATES, RUN_LABEL, TuningJobs, pauses, spelled, state_of
+from gemtune.tuning_record import describe
 from gemtune.vertex import console_url
 
 PATIENCE_SECONDS = 60.0
@@ -82,7 +82,7 @@ class JobList:
 
 
 def summarize(job: Any, now: datetime, project: str, catalog: Catalog) -> dict[str, Any]:
-    """Return a job as `gemtune.tuning.describe` does, with what a person asks about it.
+    """Return a job as `gemtune.tuning_record.describe` does, with what a person asks about it.
 
     Args:
         job: As google-genai gives it.

@@ -90,6 +90,16 @@ def resolve_version(name: str, *, project: str) -> str:
     return model
 
 
+def base_model_of(name: str, *, project: str) -> str:
+    """Return the base model's id of a tuned model ``projects/.../models/ID@VERSION``; empty if nothing tells.
+
+    Raises:
+        ServiceError: There is no such model.
+    """
+    model = Rest(project, location_of(name)).get(name)
+    return str(model.get("labels", {}).get(_BASE_MODEL_LABEL, ""))
+
+
 def _served_by_job(job: Mapping[str, Any]) -> ServedModel:
     endpoint = str(job.get("tunedModel", {}).get("endpoint", ""))
     if job.get("state") not in TUNED_STATES or not endpoint:

@@ -19,13 +19,12 @@ from gemtune.catalog import Catalog, base_id
 from gemtune.errors import DataError, SpecError
 from gemtune.locks import Lock, obtain
 from gemtune.records import to_line
-from gemtune.serving import resolve_version
+from gemtune.serving import base_model_of, resolve_version
 from gemtune.storage import Storage
 from gemtune.tuning_account import dropped_examples, training_cost
-from gemtune.tuning_jobs import ADAPTER_SIZES, FINGERPRINT_LABEL, RUN_LABEL, TuningJobs, pauses, spelled, state_of
+from gemtune.tuning_jobs import FINGERPRINT_LABEL, RUN_LABEL, TuningJobs, pauses
+from gemtune.tuning_record import describe
 from gemtune.vertex import base_url, location_of
-
-_TIMES = ("create_time", "start_time", "end_time")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +85,23 @@ def fingerprint(request: TuningRequest, location: str) -> str:
     return hashlib.sha256(to_line(content).encode()).hexdigest()[:40]
 
 
+def location_for(
+    *, base_model: str, pre_tuned_model: str, tuning_location: str, location: str, catalog: Catalog
+) -> str:
+    """Return the region of a tuning job: where the pre-tuned model is, or what the catalogue says.
+
+    Args:
+        base_model: Base model to tune.
+        pre_tuned_model: Tuned model to tune further instead; empty for none.
+        tuning_location: Region that the spec asks for; empty for none.
+        location: Region of the pipeline.
+        catalog: Knows where each model is tuned.
+    """
+    if pre_tuned_model and not tuning_location:
+        return location_of(pre_tuned_model)
+    return catalog.tuning_location(base_model, tuning_location, location)
+
+
 def tune(
     request: TuningRequest,
     *,
@@ -125,9 +141,10 @@ def tune(
         TuningJobError: No job could be created, or it failed, or the deadline came; the message says which.
     """
     if request.pre_tuned_model:
-        request = replace(request, pre_tuned_model=resolve_version(request.pre_tuned_model, project=project))
-    _check(request, location, catalog)
-    if not request.pre_tuned_model:
+        tuned = resolve_version(request.pre_tuned_model, project=project)
+        request = replace(request, pre_tuned_model=tuned, base_model=base_model_of(tuned, project=project))
+    check_request(request, location, catalog)
+    if request.base_model:
         for warning in catalog.warnings(request.base_model, now().date(), tuning_location=location):
             print(f"tune: {warning}", file=sys.stderr)
     key, run = fingerprint(request, location), label_value(job_id)
@@ -142,43 +159,6 @@ def tune(
         print(f"tune: {warning}", file=sys.stderr, flush=True)
     cost = training_cost(record, record["base_model"], catalog)
     return record | {"fingerprint": key, "reused": record["labels"].get(RUN_LABEL) != run, "cost_usd": cost}
-
-
-def describe(job: Any) -> dict[str, Any]:
-    """Return what later steps, the report and lists need of a job; counts that the service left out are 0."""
-    spec = job.supervised_tuning_spec and job.supervised_tuning_spec.hyper_parameters
-    data = job.tuning_data_stats and job.tuning_data_stats.supervised_tuning_data_stats
-    base = job.base_model or (job.pre_tuned_model and job.pre_tuned_model.base_model)
-    sizes = {f"ADAPTER_SIZE_{name}": size for size, name in ADAPTER_SIZES.items()}
-    return {
-        "tuning_job": job.name,
-        "state": state_of(job),
-        "model": getattr(job.tuned_model, "model", None) or "",
-        "endpoint": getattr(job.tuned_model, "endpoint", None) or "",
-        "base_model": base or "",
-        "checkpoints": [_checkpoint(point) for point in getattr(job.tuned_model, "checkpoints", None) or []],
-        "experiment": job.experiment or "",
-        "labels": dict(job.labels or {}),
-        "epoch_count": int(getattr(spec, "epoch_count", 0) or 0),
-        "adapter_size": sizes.get(spelled(getattr(spec, "adapter_size", None)), 0),
-        "learning_rate_multiplier": float(getattr(spec, "learning_rate_multiplier", 0) or 0),
-        "example_count": int(getattr(data, "tuning_dataset_example_count", 0) or 0),
-        "billable_tokens": int(getattr(data, "total_billable_token_count", 0) or 0),
-        "step_count": int(getattr(data, "tuning_step_count", 0) or 0),
-        "dropped_example_count": int(getattr(data, "total_truncated_example_count", 0) or 0),
-        "dropped_example_indices": [int(index) for index in getattr(data, "truncated_example_indices", None) or []],
-        "dropped_example_reasons": list(getattr(data, "dropped_example_reasons", None) or []),
-        **{name: moment.isoformat() if (moment := getattr(job, name)) else "" for name in _TIMES},
-    }
-
-
-def _checkpoint(point: Any) -> dict[str, Any]:
-    return {
-        "checkpoint_id": point.checkpoint_id or "",
-        "epoch": int(point.epoch or 0),
-        "step": int(point.step or 0),
-        "endpoint": point.endpoint or "",
-    }
 
 
 def label_value(text: str) -> str:
@@ -217,12 +197,14 @@ def summary_metrics(job: Mapping[str, Any], points: list[dict[str, Any]]) -> dic
     return numbers | {"checkpoint_count": float(len(job["checkpoints"]))} | cost | last
 
 
-def _check(request: TuningRequest, location: str, catalog: Catalog) -> None:
-    """Refuse what is known to fail, naming what works, before anything is paid or locked."""
-    if request.pre_tuned_model:
-        if (found := location_of(request.pre_tuned_model)) != location:
-            raise SpecError(f"tuning_location: {location}, expected {found}, where {request.pre_tuned_model} is")
-        return
+def check_request(request: TuningRequest, location: str, catalog: Catalog) -> None:
+    """Refuse what is known to fail, naming what works, before anything is paid or locked.
+
+    Raises:
+        SpecError: The model does not support what is asked for.
+    """
+    if request.pre_tuned_model and (found := location_of(request.pre_tuned_model)) != location:
+        raise SpecError(f"tuning_location: {location}, expected {found}, where {request.pre_tuned_model} is")
     model = catalog.find(request.base_model)
     if model is None:
         return

@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 
-from gemtune.errors import DataError, SpecError, TuningJobError
-from gemtune.tuning import TuningRequest, fingerprint, gcp_resources_of, label_value, model_uri_of
+from gemtune import catalog as catalogs
+from gemtune.errors import DataError, ServiceError, SpecError, TuningJobError
+from gemtune.tuning import TuningRequest, fingerprint, gcp_resources_of, label_value, location_for, model_uri_of
 from gemtune.tuning_jobs import pauses
 
 BASE = "gemini-3.1-flash-lite"
+CATALOG = catalogs.load()
 REGION = "us-central1"
 DIGEST, OTHER_DIGEST = "a" * 64, "b" * 64
 
@@ -112,6 +114,26 @@ def test_a_tuned_model_can_be_tuned_further_by_the_name_of_its_job(tuning: Any) 
     assert body["preTunedModel"] == {"tuned_model_name": first["model"]}
     assert "baseModel" not in body
     assert second["tuning_job"] != first["tuning_job"]
+
+
+def test_what_the_catalogue_says_of_the_base_model_holds_for_a_tuned_one_too(tuning: Any) -> None:
+    first = tuning.tune()
+    tuned = TuningRequest(train_uri=tuning.request.train_uri, pre_tuned_model=first["model"])
+    with pytest.raises(SpecError, match=f"kms_key_name: given, expected none for {BASE}"):
+        tuning.tune(replace(tuned, kms_key_name="projects/p/locations/l/keyRings/r/cryptoKeys/k"))
+    with pytest.raises(SpecError, match="adapter_size: 32, expected one of"):
+        tuning.tune(replace(tuned, adapter_size=32))
+    with pytest.raises(ServiceError, match="models/9@1: 404"):
+        tuning.tune(replace(tuned, pre_tuned_model=f"projects/{tuning.emulator.project}/locations/{REGION}/models/9@1"))
+    assert len(tuning.created()) == 1
+
+
+def test_a_tuned_model_is_tuned_further_where_it_is() -> None:
+    given: dict[str, Any] = {"base_model": BASE, "location": REGION, "catalog": CATALOG}
+    model = "projects/p/locations/europe-west4/models/9@1"
+    assert location_for(pre_tuned_model=model, tuning_location="", **given) == "europe-west4"
+    assert location_for(pre_tuned_model=model, tuning_location=REGION, **given) == REGION
+    assert location_for(pre_tuned_model="", tuning_location="", **given) == REGION
 
 
 def test_a_failed_job_is_explained(tuning: Any) -> None:

@@ -109,6 +109,8 @@ def test_a_request_is_the_recorded_one_field_by_field(tuning: Any, exchange: str
     request = replace(
         TuningRequest(train_uri=uris["TRAIN"]), **{name: uris.get(str(value), value) for name, value in asked.items()}
     )
+    model = "projects/123456789012/locations/us-central1/models/456"
+    tuning.emulator.state.put("models", f"{model}@1", {"name": model, "versionId": "1"})
     tuning.emulator.fail("tuningJobs.create", code=400)
     with pytest.raises(Exception, match="400"):
         tuning.tune(request)
