@@ -12,7 +12,7 @@ import pytest
 
 from gemtune.plots import report_figures
 from gemtune.report import example_rows, prompt_text, render, select_rows, visible
-from tests.gemtune.made_run import CURVES, REFERENCES, compare, examples, side, worse_and_better
+from tests.gemtune.made_run import CURVES, REFERENCES, SELECTION, TUNING, compare, examples, side, worse_and_better
 
 HOSTILE = {
     "script": "</p></div></details><script>document.title='owned'</script>",
@@ -120,6 +120,28 @@ def test_it_holds_every_metric_digest_parameter_and_figure() -> None:
     assert '<th scope="row">epoch_count</th>' in text
     assert text.count("<svg ") == 7
     assert "empty reference 2" in text
+
+
+def test_the_tuning_section_shows_every_checkpoint_the_choice_and_dropped_rows() -> None:
+    figures = {"mean": 0.4, "behind": 0.01, "behind_standard_error": 0.02, "n": 20, "step": 10}
+    points = [
+        {**figures, "checkpoint_id": "1", "epoch": 1, "best": False, "within": True},
+        {**figures, "checkpoint_id": "2", "epoch": 2, "best": True, "within": True},
+        {**figures, "checkpoint_id": "3", "epoch": 3, "best": False, "within": False},
+    ]
+    selection = {**SELECTION, "rule": "validation", "metric": "rougeL_f1", "checkpoints": points}
+    tuning = {**TUNING, "dropped_example_count": 2, "dropped_example_indices": [3, 9]}
+    records = examples()
+    sides = worse_and_better(records)
+    compared = compare(records, *sides, selection=selection, tuning=tuning)
+    text = render(compared, example_rows(records, *sides, "rougeL_f1"), report_figures(compared, [], [], []))
+    words = " ".join(re.sub("<[^>]+>", " ", text).split())
+    assert "ROUGE-L F1 on 20 validation examples" in words and "The test split had no part in the choice" in words
+    assert "1 1 10 0.400 0.010 0.020 yes, chosen 2 2 10 0.400 0.010 0.020 best 3 3 10 0.400 0.010 0.020 no" in words
+    assert "100,000 billable tokens an epoch, 3 epochs: $0.90" in words
+    assert "2 of 500 examples, too long or truncated; lines of the training split: 3, 9" in words
+    assert "Checkpoint trials" in words
+    assert "Checkpoint trials" not in page() and "the last one" in page()
 
 
 def test_it_is_the_same_every_time() -> None:
