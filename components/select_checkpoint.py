@@ -114,6 +114,7 @@ def select_checkpoint(
             task=task,
             rouge_profile=rouge_profile,
             max_unscored_share=max_unscored_share,
+            project=project,
             storage=storage,
             folder=Path("checkpoints").absolute(),
         )

@@ -24,7 +24,15 @@ from scripts.submit import add_spec_arguments, read_spec, report_error, say, tar
 from scripts.table import print_json, print_table
 from scripts.target import open_target
 
-HIDDEN = {"age_seconds", "cost_usd", "checkpoints", "warnings", "labels", "dropped_example_indices"}
+HIDDEN = {
+    "age_seconds",
+    "cost_usd",
+    "checkpoints",
+    "warnings",
+    "labels",
+    "dropped_example_indices",
+    "token_distributions",
+}
 """What `show` says in words of its own."""
 
 

@@ -59,22 +59,15 @@ def test_unchanged_data_creates_nothing_sends_nothing_and_says_so(terminal: Term
     assert again["models"] == first["models"]
 
 
-@pytest.mark.parametrize("kind", ["tuning_job", "model", "endpoint"])
-def test_a_baseline_may_be_named_by_job_model_or_endpoint(terminal: Terminal, first: dict[str, Any], kind: str) -> None:
-    spec = terminal.spec("first", checkpoint_selection="validation", baseline_model=first["tuning"][kind], **KEYS)
+def test_a_tuned_model_named_by_its_job_is_beaten_or_not_and_tuned_into_its_next_version(
+    terminal: Terminal, first: dict[str, Any]
+) -> None:
+    job = first["tuning"]["tuning_job"]
+    spec = terminal.spec("first", baseline_model=job, pre_tuned_model=job, epoch_count=1)
     ended = terminal.gemtune("run", spec)
     assert ended.returncode == 0, ended.stderr
-    compared = terminal.comparison()
-    # Job and model stand for their default checkpoint, which is the promoted one; the job's record has the last one.
-    expected = first["tuning"]["endpoint"] if kind == "endpoint" else first["models"]["candidate"]
-    assert compared["models"]["baseline"] == expected
-    assert compared["decision"] == "hold"
-
-
-def test_a_tuned_model_is_tuned_further_into_its_next_version(terminal: Terminal, first: dict[str, Any]) -> None:
-    spec = terminal.spec("first", pre_tuned_model=first["tuning"]["tuning_job"], epoch_count=1)
-    ended = terminal.gemtune("run", spec)
-    assert ended.returncode == 0, ended.stderr
+    # The job stands for its model's default checkpoint, which is the promoted one.
+    assert terminal.comparison()["models"]["baseline"] == first["models"]["candidate"]
     tuning = terminal.comparison()["tuning"]
     assert tuning["model"] == first["tuning"]["model"].replace("@1", "@2")
     assert tuning["base_model"] == "gemini-3.1-flash-lite"

@@ -6,6 +6,7 @@ The test split never chooses anything: a checkpoint chosen by it would be judged
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 from gemtune.errors import DataError, ServiceError, SpecError
 from gemtune.metrics import METRICS, check_unscored, score
 from gemtune.records import Record, read_records
-from gemtune.serving import ServedModel
+from gemtune.serving import ServedModel, resource_exists
 from gemtune.storage import Storage
 from gemtune.vertex import location_of
 
@@ -43,6 +44,9 @@ class Trial:
     max_unscored_share: float
     """Largest share of requests that may have failed, 0 to 1."""
 
+    project: str
+    """Google Cloud project that asks."""
+
     storage: Storage
     folder: Path
     """Local folder for the predictions."""
@@ -67,9 +71,9 @@ def select(job: Mapping[str, Any], rule: str, trial: Trial) -> dict[str, Any]:
     """
     if rule not in RULES:
         raise SpecError(f"checkpoint_selection: found {rule!r}, expected one of {', '.join(RULES)}")
-    points = _served(job)
+    points = [point for point in _served(job) if _is_there(point, trial.project)]
     if rule == "last" or not points:
-        return select_last(job)
+        return select_last({**job, "checkpoints": points})
     examples = _examples(trial)
     scores: list[list[Record]] = []
     paid = dict.fromkeys(TOKEN_COUNTS, 0)
@@ -182,6 +186,14 @@ def _examples(trial: Trial) -> list[Record]:
         "checkpoint_selection: validation, but there is no validation example, expected at least one",
         next="give validation_data, or a validation_fraction above 0",
     )
+
+
+def _is_there(point: Mapping[str, Any], project: str) -> bool:
+    """Return whether a checkpoint can still be asked: endpoints of a reused job may have been cleaned up since."""
+    if resource_exists(str(point["endpoint"]), project=project):
+        return True
+    print(f"checkpoint {point['checkpoint_id']}: left out, {point['endpoint']} is gone", file=sys.stderr)
+    return False
 
 
 def _served(job: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from gemtune.asking import failure_of
 from gemtune.errors import TuningJobError
-from gemtune.serving import TUNED_STATES
+from gemtune.serving import TUNED_STATES, resource_exists
 from gemtune.tuning_causes import cause_of
-from gemtune.vertex import CallError, Rest, console_url, genai_client, location_of
+from gemtune.vertex import console_url, genai_client
 
 if TYPE_CHECKING:
     from gemtune.tuning import TuningRequest
@@ -160,16 +160,7 @@ class TuningJobs:
         if state_of(job) not in TUNED_STATES:
             return state_of(job) not in ENDED_STATES | {"JOB_STATE_CANCELLING"}
         endpoint = job.tuned_model and job.tuned_model.endpoint
-        return bool(endpoint) and self._exists(endpoint)
-
-    def _exists(self, resource_name: str) -> bool:
-        try:
-            Rest(self._project, location_of(resource_name)).get(resource_name)
-        except CallError as error:
-            if error.code == 404:
-                return False
-            raise
-        return True
+        return bool(endpoint) and resource_exists(endpoint, project=self._project)
 
     def _read(self, what: str, call: Callable[[], Any], *, may_be_missing: bool = False) -> Any:
         """Make a call that changes nothing, again and again while it fails for a reason that passes."""

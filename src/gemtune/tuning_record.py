@@ -30,11 +30,20 @@ def describe(job: Any) -> dict[str, Any]:
         "example_count": int(getattr(data, "tuning_dataset_example_count", 0) or 0),
         "billable_tokens": int(getattr(data, "total_billable_token_count", 0) or 0),
         "step_count": int(getattr(data, "tuning_step_count", 0) or 0),
+        "token_distributions": {
+            side: _distribution(getattr(data, f"user_{side}_token_distribution", None)) for side in ("input", "output")
+        },
         "dropped_example_count": int(getattr(data, "total_truncated_example_count", 0) or 0),
         "dropped_example_indices": [int(index) for index in getattr(data, "truncated_example_indices", None) or []],
         "dropped_example_reasons": list(getattr(data, "dropped_example_reasons", None) or []),
         **{name: moment.isoformat() if (moment := getattr(job, name)) else "" for name in _TIMES},
     }
+
+
+def _distribution(found: Any) -> dict[str, float]:
+    """Return where the token counts of the examples lie; empty if the service does not tell."""
+    names = ("min", "p5", "median", "mean", "p95", "max")
+    return {name: float(getattr(found, name)) for name in names if getattr(found, name, None) is not None}
 
 
 def _checkpoint(point: Any) -> dict[str, Any]:

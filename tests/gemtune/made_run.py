@@ -29,6 +29,10 @@ TUNING: dict[str, Any] = {
     "billable_tokens": 100_000,
     "epoch_count": 3,
     "example_count": 500,
+    "token_distributions": {
+        "input": {"min": 60.0, "p5": 120.0, "median": 410.0, "mean": 467.2, "p95": 1100.0, "max": 2100.0},
+        "output": {},
+    },
     "dropped_example_count": 0,
     "dropped_example_indices": [],
     "dropped_example_reasons": [],

@@ -140,6 +140,7 @@ def test_the_tuning_section_shows_every_checkpoint_the_choice_and_dropped_rows()
     assert "1 1 10 0.400 0.010 0.020 yes, chosen 2 2 10 0.400 0.010 0.020 best 3 3 10 0.400 0.010 0.020 no" in words
     assert "100,000 billable tokens an epoch, 3 epochs: $0.90" in words
     assert "2 of 500 examples, too long or truncated; lines of the training split: 3, 9" in words
+    assert "Input tokens an example median 410, 5 % 120, 95 % 1,100, largest 2,100 Dropped" in words
     assert "Checkpoint trials" in words
     assert "Checkpoint trials" not in page() and "the last one" in page()
 

@@ -118,6 +118,7 @@ class Bench:
             "task": "summarization",
             "rouge_profile": "auto",
             "max_unscored_share": 0.0,
+            "project": self.tuning.emulator.project,
             "storage": self.tuning.storage,
             "folder": self.folder / "trial",
         }
@@ -159,6 +160,13 @@ def test_no_choice_is_made_without_validation_data_or_by_another_rule(bench: Ben
     assert "validation_fraction" in error.value.next
     with pytest.raises(SpecError, match="found 'test', expected one of last, validation"):
         bench.select("test")
+
+
+def test_checkpoints_whose_endpoint_is_gone_are_left_out(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    bench.tuning.emulator.state.delete("endpoints", bench.job["checkpoints"][2]["endpoint"])
+    assert bench.select("last")["checkpoint_id"] == "2"
+    assert "checkpoint 3: left out" in capsys.readouterr().err
+    assert [each["checkpoint_id"] for each in bench.select()["checkpoints"]] == ["1", "2"]
 
 
 def test_checkpoints_that_cannot_be_asked_are_not_compared(bench: Bench) -> None:

@@ -82,6 +82,8 @@ def test_a_job_is_created_and_waited_for(tuning: Any, capsys: pytest.CaptureFixt
     assert (job["epoch_count"], job["adapter_size"], job["example_count"]) == (2, 4, 20)
     assert job["billable_tokens"] > 0
     assert job["step_count"] > 0
+    tokens = job["token_distributions"]
+    assert 0 < tokens["output"]["min"] <= tokens["output"]["median"] < tokens["input"]["median"]
     assert [point["epoch"] for point in job["checkpoints"]] == [1, 2]
     assert "/locations/us/endpoints/" in job["endpoint"]
     assert job["endpoint"] == job["checkpoints"][-1]["endpoint"]
