@@ -21,7 +21,7 @@ from gemtune.sweep import find_winner, sweep_row, total_cost
 from scripts.submit import SOURCES, overrides_of, say, target_of
 from scripts.table import print_table
 
-WHOLE = {*SOURCES, "prompt_template", "system_instruction", "stop_sequences", "guard_metrics", "catalog_overrides"}
+WHOLE = {*SOURCES, "prompt_template", "system_instruction", "tuned_model_display_name"}
 """Keys whose values may have commas."""
 
 

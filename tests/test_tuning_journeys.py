@@ -73,20 +73,18 @@ def test_a_tuned_model_named_by_its_job_is_beaten_or_not_and_tuned_into_its_next
     assert tuning["base_model"] == "gemini-3.1-flash-lite"
 
 
-def test_a_sweep_runs_one_after_another_and_names_a_winner_only_beyond_the_noise(
-    terminal: Terminal, first: dict[str, Any]
-) -> None:
+def test_a_sweep_runs_one_after_another_and_names_a_winner_only_beyond_the_noise(terminal: Terminal) -> None:
     created = terminal.paid()[0]
     spec = terminal.spec("swept", checkpoint_selection="validation", epoch_count=1)
-    ended = terminal.gemtune("run", spec, "--set", "learning_rate_multiplier=0.001,2,3")
-    assert ended.returncode == 0, ended.stderr
-    head, *rows, winner = ended.stdout.splitlines()
+    process = terminal.open("run", spec, "--set", "learning_rate_multiplier=0.001,2")
+    out, err = process.communicate(timeout=900)
+    assert process.returncode == 0, err
+    head, *rows, winner = out.splitlines()
     assert head.split()[:4] == ["RUN", "VALIDATION", "BASELINE", "TUNED"]
-    assert [row.split()[0] for row in rows] == [f"learning_rate_multiplier={each}" for each in ("0.001", "2", "3")]
+    assert [row.split()[0] for row in rows] == ["learning_rate_multiplier=0.001", "learning_rate_multiplier=2"]
     assert all(" to +" in row and "$" in row for row in rows)
-    assert winner.startswith(("no winner: ", "winner: learning_rate_multiplier="))
-    assert "winner: learning_rate_multiplier=0.001" not in winner
-    assert terminal.paid()[0] == created + 3
-    assert "for all runs" in ended.stderr
+    assert winner.startswith(("no winner: ", "winner: learning_rate_multiplier=2"))
+    assert terminal.paid()[0] == created + 2
+    assert "for all runs" in err
     names = {job["spec"] for job in jobs(terminal, "list")}
-    assert {"swept-learning-rate-multiplier-2", "swept-learning-rate-multiplier-3"} <= names
+    assert {"swept-learning-rate-multiplier-0-001", "swept-learning-rate-multiplier-2"} <= names
