@@ -8,11 +8,12 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from email.utils import format_datetime
-from pathlib import Path
+from typing import BinaryIO
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
+from emulator.errors import StorageApiError
 from emulator.routing import state
 from emulator.storage_objects import CHUNK, Object, content_of
 
@@ -37,8 +38,13 @@ def download(request: Request, found: Object) -> Response:
     partial = "range" in request.headers
     if partial:
         headers["content-range"] = f"bytes {wanted.start}-{wanted.stop - 1}/{size}"
+    try:
+        # Opened before the answer starts: an object that is replaced meanwhile is still sent whole, as it was.
+        content = content_of(state(request), found).open("rb")
+    except FileNotFoundError as error:
+        raise StorageApiError(503, "The object is being replaced.") from error
     return StreamingResponse(
-        chunks(content_of(state(request), found), wanted),
+        chunks(content, wanted),
         status_code=206 if partial else 200,
         headers=headers,
         media_type=found["contentType"],
@@ -76,9 +82,9 @@ def headers_of(found: Object) -> dict[str, str]:
     }
 
 
-def chunks(content: Path, wanted: range) -> Iterator[bytes]:
-    """Yield the wanted bytes of a file."""
-    with content.open("rb") as file:
+def chunks(content: BinaryIO, wanted: range) -> Iterator[bytes]:
+    """Yield the wanted bytes of an open file, and close it."""
+    with content as file:
         file.seek(wanted.start)
         left = len(wanted)
         while left:

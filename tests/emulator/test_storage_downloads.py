@@ -1,8 +1,13 @@
+from collections.abc import Iterator
+from typing import Any
+
 import httpx
 import pytest
 from google.cloud.exceptions import RequestRangeNotSatisfiable
-from google.cloud.storage import Bucket
+from google.cloud.storage import Blob, Bucket, Client
 
+from emulator import storage_downloads
+from emulator.storage import write_object
 from tests.conftest import Emulator
 
 
@@ -32,3 +37,18 @@ def test_a_reader_keeps_what_it_opened(emulator: Emulator, bucket: Bucket) -> No
         read = next(pieces)
         bucket.blob("a").upload_from_string(b"2" * 10)
         assert read + b"".join(pieces) == b"1" * 5_000_000
+
+
+def test_an_object_that_is_replaced_while_it_is_sent_arrives_whole(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = "gs://gemtune-local/replaced"
+    write_object(emulator.state, uri, b"first")
+    chunks = storage_downloads.chunks
+
+    def replaced(content: Any, wanted: range) -> Iterator[bytes]:
+        write_object(emulator.state, uri, b"second, longer")
+        return chunks(content, wanted)
+
+    monkeypatch.setattr(storage_downloads, "chunks", replaced)
+    assert Blob.from_uri(uri, client=Client(project=emulator.project)).download_as_bytes() == b"first"
