@@ -1,4 +1,4 @@
-"""The whole run: raw data to a decision about a tuned model."""
+"""The whole run: raw data to a decision about a tuned model. tuning_email.py ends the same DAG in an e-mail."""
 
 from google_cloud_pipeline_components.types.artifact_types import VertexModel
 from kfp import dsl
@@ -12,15 +12,14 @@ from components.score_predictions import score_predictions
 from components.select_checkpoint import select_checkpoint
 from components.stage_sources import stage_sources
 from components.tune_model import tune_model
-from pipelines.compiler import described
+from pipelines.compiler import form_of
 
 JOB_ID = dsl.PIPELINE_JOB_NAME_PLACEHOLDER
 JOB_RESOURCE_NAME = dsl.PIPELINE_JOB_RESOURCE_NAME_PLACEHOLDER
 
 
-@dsl.pipeline(name="gemini-tuning", display_name="Gemini tuning")
-@described
-def tuning(
+def tune_and_compare(
+    finish: dsl.PipelineTask,
     name: str,
     project: str,
     bucket: str,
@@ -78,8 +77,7 @@ def tuning(
     max_unscored_share: float = 0.02,
     catalog_overrides: dict = {},  # noqa: B006 - as above
 ):
-    """Tune a Gemini model, measure it beside its baseline on the same examples, and promote it only if it is better."""
-    finish = notify(project=project, bucket=bucket, name=name, job_id=JOB_ID)
+    """Wire all steps between the raw data and the task that ends the run, whatever happens."""
     finish.set_display_name("Notification").set_caching_options(False)
     with dsl.ExitHandler(finish, name="Tuning run"):
         sources = stage_sources(
@@ -230,3 +228,14 @@ def tuning(
                 comparison=decision.outputs["comparison"],
             )
             promotion.set_display_name("Promotion").set_caching_options(False)
+
+
+@dsl.pipeline(name="gemini-tuning", display_name="Gemini tuning")
+@form_of(tune_and_compare)
+def tuning(webhook_secret: str = "", **given):
+    """Tune a Gemini model, measure it beside its baseline on the same examples, and promote it only if it is better."""
+    told = ("project", "bucket", "name", "location", "tuning_location", "base_model", "catalog_overrides")
+    finish = notify(
+        **{key: given[key] for key in told}, webhook_secret=webhook_secret, job_resource_name=JOB_RESOURCE_NAME
+    )
+    tune_and_compare(finish, **given)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 
 from gemtune import catalog
 from gemtune.errors import did_you_mean
+from gemtune.resource_names import KmsKey, SecretName, matching
 
 METRIC_NAMES = tuple(
     f"{variant}_{part}"
@@ -25,7 +26,6 @@ _NAME = re.compile(r"[a-z0-9-]{1,63}")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 _REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+")
 _THINKING = re.compile(r"default|minimal|low|medium|high|[0-9]{1,6}")
-_KMS_KEY = re.compile(r"projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+")
 
 
 def _joined(value: Any) -> Any:
@@ -46,17 +46,6 @@ Thinking = Annotated[str, BeforeValidator(_digits), WithJsonSchema({"type": ["st
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
-
-
-def matching(expression: re.Pattern[str], value: str, expected: str) -> str:
-    """Return the value if it matches as a whole.
-
-    Raises:
-        ValueError: It does not; the message is what was expected.
-    """
-    if not expression.fullmatch(value):
-        raise ValueError(expected)
-    return value
 
 
 class Parameters(BaseModel):
@@ -124,14 +113,14 @@ class Parameters(BaseModel):
     """Keep only the last checkpoint instead of one per epoch."""
     tuned_model_display_name: str = Field("", max_length=128)
     """Display name of the tuned model, up to 128 characters; empty = made from the spec's name."""
-    kms_key_name: str = ""
+    kms_key_name: KmsKey = ""
     """Cloud KMS key that encrypts the tuned model, projects/P/locations/L/keyRings/R/cryptoKeys/K; empty = Google's."""
     tuning_service_account: str = ""
     """Service account that the tuning job runs as; empty = Google's tuning agent."""
     force_retune: bool = False
     """Create a new tuning job, and pay for it, even if the same tuning was done before."""
     tuning_deadline_hours: float = Field(24.0, gt=0, le=168)
-    """How long to wait for the tuning job, in hours, up to 168; it is left running after that."""
+    """How long to wait for the tuning job, in hours, up to 168; the run fails and cancels it after that."""
     checkpoint_selection: Literal["last"] = "last"
     """Which checkpoint is evaluated: last."""
     temperature: float = Field(0.1, ge=0, le=2)
@@ -180,6 +169,8 @@ class Parameters(BaseModel):
     """Above this share of prompts without an answer the run fails, 0 to 1."""
     catalog_overrides: dict[str, dict[str, Any]] = {}
     """Corrections to the model catalogue, prices for instance: {model id: {key: value}}; keys as in catalog.toml."""
+    webhook_secret: SecretName = ""
+    """Secret in Secret Manager with a Slack-compatible webhook's address: its id or full name; empty = none."""
 
     @field_validator("name")
     @classmethod
@@ -196,11 +187,6 @@ class Parameters(BaseModel):
     @classmethod
     def _check_location(cls, value: str) -> str:
         return matching(_REGION, value, "a region such as us-central1: pipelines run in one region")
-
-    @field_validator("kms_key_name")
-    @classmethod
-    def _check_kms_key_name(cls, value: str) -> str:
-        return value and matching(_KMS_KEY, value, "projects/P/locations/L/keyRings/R/cryptoKeys/K")
 
     @field_validator("top_p", "top_k")
     @classmethod

@@ -27,7 +27,7 @@ ADAPTER_SIZES = {1: "ONE", 2: "TWO", 4: "FOUR", 8: "EIGHT", 16: "SIXTEEN", 32: "
 ENDED_STATES = TUNED_STATES | {"JOB_STATE_FAILED", "JOB_STATE_CANCELLED", "JOB_STATE_EXPIRED"}
 """A paused job has not ended: it can be resumed."""
 
-LEFT_RUNNING = "a job under way is left running, and billed: run again to wait for it, or cancel it"
+ON_DEADLINE = "the exit step cancels a job that this run created: allow more tuning_deadline_hours and run again"
 
 # What the service says, and what to do about it. Sources: reference pages and issue threads of python-genai
 # (#908, #1324), python-aiplatform (#6127) and recorded answers of 2026-10-01.
@@ -139,7 +139,7 @@ class TuningJobs:
             if state_of(job) in ENDED_STATES:
                 self._require_success(job)
                 return job
-            self.pause(f"{job.name}: was still {state_of(job)}", LEFT_RUNNING)
+            self.pause(f"{job.name}: was still {state_of(job)}", ON_DEADLINE)
             job = self._get(job.name)
 
     def _get(self, name: str, *, may_be_missing: bool = False) -> Any:
@@ -174,7 +174,7 @@ class TuningJobs:
                 if failure.is_final:
                     raise TuningJobError(f"{what}: {failure.error}", next=cause_of(failure.error)) from error
             print(f"{what}: {failure.error}; asking again", file=sys.stderr, flush=True)
-            self.pause(f"{what}: {failure.error}", LEFT_RUNNING)
+            self.pause(f"{what}: {failure.error}", ON_DEADLINE)
 
     def _require_success(self, job: Any) -> None:
         state = state_of(job)

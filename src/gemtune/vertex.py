@@ -46,6 +46,20 @@ def base_url(location: str) -> str:
     return f"https://{location}-aiplatform.googleapis.com"
 
 
+def secret_manager_url() -> str:
+    """Return the address of Secret Manager, without its last slash."""
+    return _override().rstrip("/") or "https://secretmanager.googleapis.com"
+
+
+def object_url(uri: str) -> str:
+    """Return where a browser opens an object in Cloud Storage; a stand-in has no such page, only the URI.
+
+    >>> object_url("gs://bucket/report.html")
+    'https://storage.cloud.google.com/bucket/report.html'
+    """
+    return uri if _override() else uri.replace("gs://", "https://storage.cloud.google.com/", 1)
+
+
 def location_of(resource_name: str) -> str:
     """Return the location in a full resource name.
 
@@ -119,11 +133,13 @@ class Rest:
     Args:
         project: Google Cloud project.
         location: Location that is asked.
+        base: Address of another service of Google Cloud; empty for Vertex AI at the location.
     """
 
-    def __init__(self, project: str, location: str) -> None:
+    def __init__(self, project: str, location: str, *, base: str = "") -> None:
         self.project = project
         self.location = location
+        self._base = base or base_url(location)
         self._session: Any = None
 
     def get(self, path: str, **params: str | int) -> dict[str, Any]:
@@ -157,7 +173,7 @@ class Rest:
         from requests import RequestException  # type: ignore[import-untyped]
 
         name = path if path.startswith("projects/") else f"projects/{self.project}/locations/{self.location}/{path}"
-        url = f"{base_url(self.location)}/v1/{name}"
+        url = f"{self._base}/v1/{name}"
         self._session = self._session or _session()
         try:
             response = self._session.request(method, url, timeout=_REST_TIMEOUT_SECONDS, **request)

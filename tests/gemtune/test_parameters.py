@@ -121,7 +121,18 @@ def test_whole_numbers_stand_for_fractions_and_budgets() -> None:
         ),
         ({"submission": {"labels": {"gemtune-run": "a"}}}, "submission.labels: {'gemtune-run': 'a'}, expected keys"),
         ({"submission": {"pipeline_root": "b/x"}}, "submission.pipeline_root: 'b/x', expected gs://BUCKET/FOLDER"),
-        ({"submission": {"cron": "0 3 * * 1"}}, "submission.cron: unknown key"),
+        ({"submission": {"cron": "0 3 * *"}}, "submission.cron: '0 3 * *', expected five fields such as `0 3 * * 1`"),
+        ({"submission": {"cron": "TZ=UTC 0 3 * * 1"}}, "submission.cron: 'TZ=UTC 0 3 * * 1', expected five fields"),
+        ({"submission": {"time_zone": "Berlin"}}, "submission.time_zone: 'Berlin', expected an IANA time zone"),
+        ({"submission": {"start": "monday"}}, "submission.start: 'monday', expected an ISO 8601 time"),
+        (
+            {"submission": {"start": "2026-12-02", "end": "2026-12-01"}},
+            "submission: {'end': '2026-12-01', 'start': '2026-12-02'}, expected start before end",
+        ),
+        ({"submission": {"service_account": "me"}}, "submission.service_account: 'me', expected NAME@PROJECT.iam.gse"),
+        ({"submission": {"network": "default"}}, "submission.network: 'default', expected projects/NUMBER/global/"),
+        ({"submission": {"kms_key": "key"}}, "submission.kms_key: 'key', expected projects/P/locations/L/keyRings"),
+        ({"webhook_secret": "https://hooks.example/T0/B0/x"}, "webhook_secret: found something else, expected the id"),
     ],
 )
 def test_a_wrong_value_is_named(keys: dict[str, Any], problem: str) -> None:
@@ -154,3 +165,13 @@ def test_held_out_shares_must_leave_something_to_train_on() -> None:
 
 def test_a_checkpoint_needs_its_model() -> None:
     assert "expected pre_tuned_model, too" in problems(pre_tuned_checkpoint_id="1")[0]
+
+
+def test_times_without_an_offset_are_meant_in_the_time_zone_of_the_schedule() -> None:
+    submission = spec(submission={"time_zone": "Europe/Berlin", "start": "2026-12-01T03:00", "end": "2026-12-02T00Z"})
+    assert str(submission.submission.start_time()) == "2026-12-01 02:00:00+00:00"
+    assert str(submission.submission.end_time()) == "2026-12-02 00:00:00+00:00"
+
+
+def test_an_address_given_for_the_name_of_its_secret_is_not_repeated() -> None:
+    assert "hooks.example" not in str(problems(webhook_secret="https://hooks.example/T0/B0/x"))
