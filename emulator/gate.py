@@ -5,6 +5,7 @@ Faithful: the wording of a 401. Not modelled: permissions; whoever holds the tok
 
 import asyncio
 import copy
+import re
 import socket
 import struct
 from typing import Any
@@ -21,6 +22,9 @@ from emulator.request_log import LoggedRequest
 from emulator.state import State
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+REGISTRY = re.compile(r"/[^/]+-kfp\.pkg\.dev/")
+"""Begins what another of Google's hosts serves."""
+
 EXPECTED = (
     "Expected OAuth 2 access token, login cookie or other valid authentication credential. "
     "See https://developers.google.com/identity/sign-in/web/devconsole-project."
@@ -38,7 +42,7 @@ class Gate:
         """Pass the request on, or answer why not."""
         try:
             check_origin(Headers(scope=scope))
-            if scope["path"].startswith(("/v1/", "/v1beta1/")):
+            if scope["path"].startswith(("/v1/", "/v1beta1/")) or REGISTRY.match(scope["path"]):
                 check_token(Headers(scope=scope).get("authorization", ""), self._state.token)
         except ApiError as error:
             await (await render(Request(scope), error))(scope, receive, send)
