@@ -10,6 +10,9 @@ VERBS = {
     "run": "Run a tuning spec, follow it to its decision, and fetch the report.",
     "submit": "Submit a tuning spec as a pipeline job and return at once.",
     "compile": "Compile the pipelines to compiled/, or check that it is up to date.",
+    "publish": "Upload the compiled pipeline to where the console can start it.",
+    "schedule": "Keep the schedule of a tuning spec as the spec says, pause it, or resume it.",
+    "runs": "List the runs of a tuning spec, show one, or cancel one.",
     "schema": "Print the JSON Schema of a tuning spec.",
     "emulator": "Serve a local stand-in for Vertex AI and Cloud Storage.",
 }

@@ -41,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
         target = open_target(target_of(arguments))
         say("target", target.describe())
         spec = read_spec(arguments, target)
-        job = submit_spec(spec, Path(arguments.spec), target)
+        job = submit_spec(spec, Path(arguments.spec), target, arguments.pipeline)
         state = follow(job, target)
         return conclude(spec, job.name, state)
     except GemtuneError as error:
@@ -172,13 +172,8 @@ def interrupted(target: Target | None, job: Any) -> str:
 def hint_for(target: Target, job: Any) -> str:
     """Return how to look at a job and how to cancel it."""
     if target.address:
-        return "see whether the emulator is still running: `gemtune emulator --env` says so"
-    cancel = f"aiplatform.PipelineJob.get('{job.resource_name}').cancel()"
-    return (
-        f"watch it at {job._dashboard_uri()}; cancel it there, or with\n"
-        f'  python -c "from google.cloud import aiplatform; {cancel}"\n'
-        "a tuning job that it started goes on and is billed: cancel that in the console, under Tuning"
-    )
+        return f"`gemtune runs cancel SPEC {job.name}` ends it; `gemtune emulator --env` says whether the emulator runs"
+    return f"watch it at {job._dashboard_uri()}; `gemtune runs cancel SPEC {job.name}` ends it and its tuning job"
 
 
 if __name__ == "__main__":

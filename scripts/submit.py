@@ -17,7 +17,8 @@ from typing import Any
 from gemtune.catalog import load as load_catalog
 from gemtune.errors import DataError, GemtuneError, SpecError
 from gemtune.spec import TuningSpec, load
-from scripts.target import Target, mirror_folder, open_target, pipeline_client
+from scripts.pipeline_job import pipeline_job, repetition
+from scripts.target import Target, mirror_folder, open_target
 
 TEMPLATE = Path(__file__).parents[1] / "compiled" / "tuning.yaml"
 SOURCES = ("train_data", "validation_data", "test_data")
@@ -30,7 +31,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         target = open_target(target_of(arguments))
         say("target", target.describe())
-        job = submit_spec(read_spec(arguments, target), Path(arguments.spec), target)
+        job = submit_spec(read_spec(arguments, target), Path(arguments.spec), target, arguments.pipeline)
     except GemtuneError as error:
         return report_error(error)
     if target.process:
@@ -40,8 +41,26 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def spec_parser(program: str, description: str) -> argparse.ArgumentParser:
-    """Return the arguments that every verb with a spec has."""
+    """Return the parser of a verb that submits a spec."""
     parser = argparse.ArgumentParser(program, description=description, formatter_class=argparse.RawTextHelpFormatter)
+    add_spec_arguments(parser)
+    add_pipeline_argument(parser)
+    return parser
+
+
+def add_pipeline_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the argument of every verb that sends the compiled pipeline."""
+    parser.add_argument(
+        "--pipeline",
+        metavar="FILE",
+        type=Path,
+        default=TEMPLATE,
+        help="compiled pipeline, such as one made by `gemtune compile --image`;\ndefault: compiled/tuning.yaml",
+    )
+
+
+def add_spec_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that every verb with a spec has."""
     parser.add_argument(
         "spec", metavar="SPEC", help="tuning spec, a YAML file; its keys are described by `gemtune schema`"
     )
@@ -49,7 +68,6 @@ def spec_parser(program: str, description: str) -> argparse.ArgumentParser:
         "--target", choices=("emulator", "vertex"), help="where to run; default: submission.target of SPEC"
     )
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key of the spec")
-    return parser
 
 
 def target_of(arguments: argparse.Namespace) -> str:
@@ -86,42 +104,42 @@ def read_spec(arguments: argparse.Namespace, target: Target) -> TuningSpec:
     return load(arguments.spec, {**overrides_of(arguments), **target.decided()})
 
 
-def submit_spec(spec: TuningSpec, path: Path, target: Target) -> Any:
-    """Upload the local files that a spec names, submit compiled/tuning.yaml, and return the PipelineJob.
+def submit_spec(spec: TuningSpec, path: Path, target: Target, template: Path = TEMPLATE) -> Any:
+    """Upload the local files that a spec names, submit the compiled pipeline, and return the PipelineJob.
 
     Args:
         spec: What to run.
         path: Where the spec was read; local files are relative to its folder.
         target: Where to run it.
+        template: Compiled pipeline.
 
     Raises:
         GemtuneError: A file is missing, or the service refuses the job.
     """
-    for warning in load_catalog(spec.catalog_overrides).warnings(spec.base_model, today(), tuning_location=""):
-        say("warning", warning)
-    parameters = spec.parameters()
-    parameters.update(uploaded_sources(spec, path, target))
-    say("submit", f"compiled/tuning.yaml, spec {spec.name}")
-    submission = spec.submission
-    aiplatform = pipeline_client(target, project=submission.project, location=submission.location)
-    job = aiplatform.PipelineJob(
-        display_name=spec.name,
-        template_path=str(TEMPLATE),
-        pipeline_root=submission.pipeline_root,
-        parameter_values=parameters,
-        enable_caching=None,
-        encryption_spec_key_name=submission.kms_key or None,
-        labels={**submission.labels, "gemtune-spec": spec.name},
-        failure_policy=submission.failure_policy,
-    )
+    parameters = sent_parameters(spec, path, target)
+    if again := repetition(spec, parameters):
+        say("again", again)
+    say("submit", f"{template.name}, spec {spec.name}")
+    submission, experiment = spec.submission, spec.submission.experiment
+    if experiment and target.address:
+        say("note", f"the emulator has no experiments: {experiment} is left out")
+        experiment = ""
     with service_errors("submit"):
+        job = pipeline_job(spec, parameters, template, target)
         job.submit(
             service_account=submission.service_account or None,
             network=submission.network or None,
-            experiment=submission.experiment or None,
+            experiment=experiment or None,
         )
     say("job", job.name if target.address else job._dashboard_uri())
     return job
+
+
+def sent_parameters(spec: TuningSpec, path: Path, target: Target) -> dict[str, Any]:
+    """Return the values of the pipeline's parameters, every local file uploaded; say what the catalogue warns of."""
+    for warning in load_catalog(spec.catalog_overrides).warnings(spec.base_model, today(), tuning_location=""):
+        say("warning", warning)
+    return {**spec.parameters(), **uploaded_sources(spec, path, target)}
 
 
 def uploaded_sources(spec: TuningSpec, path: Path, target: Target) -> dict[str, str]:
@@ -191,6 +209,10 @@ class service_errors:
             raise ServiceError(f"{self.doing}: {error.message}") from error
         if isinstance(error, NoConnection):
             raise ServiceError(f"{self.doing}: the service does not answer") from error
+        if isinstance(error, OSError | RuntimeError | ValueError) and not isinstance(error, GemtuneError):
+            # The SDK's own words: no such pipeline file, a parameter that it does not have, no access to an experiment.
+            cause = f" ({error.__cause__})" if error.__cause__ else ""
+            raise ServiceError(f"{self.doing}: {error}{cause}") from error
 
 
 def today() -> date:

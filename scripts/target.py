@@ -185,3 +185,25 @@ def pipeline_client(target: Target, *, project: str, location: str) -> Any:
     else:
         aiplatform.init(project=project, location=location)
     return aiplatform
+
+
+def registry_client(target: Target, host: str) -> Any:
+    """Return kfp's client of an Artifact Registry repository of pipelines.
+
+    On the emulator the repository has the same name below the emulator's address; kfp knows only the real host well
+    enough to fetch credentials by itself.
+
+    Args:
+        target: Where the repository is.
+        host: `https://REGION-kfp.pkg.dev/PROJECT/REPO`.
+    """
+    from kfp.registry.registry_client import ApiAuth, RegistryClient
+
+    if not target.address:
+        return RegistryClient(host=host)
+    import google.auth
+    from google.auth.transport.requests import Request
+
+    credentials, _ = google.auth.default()
+    credentials.refresh(Request())
+    return RegistryClient(host=host.replace("https:/", target.address, 1), auth=ApiAuth(credentials.token))

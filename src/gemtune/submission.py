@@ -84,9 +84,10 @@ class Submission(BaseModel):
     @classmethod
     def _check_time(cls, value: str) -> str:
         try:
-            return value and datetime.fromisoformat(value) and value
+            datetime.fromisoformat(value or "2026-12-01")
         except ValueError:
             raise ValueError("an ISO 8601 time such as 2026-12-01T03:00:00Z") from None
+        return value
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:

@@ -81,7 +81,7 @@ def read_secret(name: str, project: str) -> str:
 
 def _post(address: str, text: str) -> str:
     """Post once, and return what went wrong: a status or the kind of error, never its text, which has the address."""
-    import requests
+    import requests  # type: ignore[import-untyped]
 
     try:
         response = requests.post(address, json={"text": text}, timeout=TIMEOUT_SECONDS, allow_redirects=False)

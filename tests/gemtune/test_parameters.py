@@ -5,8 +5,9 @@ from pydantic import ValidationError
 
 from gemtune.metrics import METRICS
 from gemtune.parameters import METRIC_NAMES
-from gemtune.spec import Submission, TuningSpec
+from gemtune.spec import TuningSpec
 from gemtune.spec_problems import describe
+from gemtune.submission import Submission
 
 MINIMAL: dict[str, Any] = {"name": "my-task", "project": "my-project", "bucket": "my-bucket", "train_data": "a.jsonl"}
 
