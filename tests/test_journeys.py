@@ -2,105 +2,24 @@
 
 import csv
 import json
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.ports import free_port
+from tests.terminal import ROOT, SAMPLES, Terminal
 
 pytestmark = pytest.mark.acceptance
-ROOT = Path(__file__).parents[1]
-SAMPLES = ROOT / "samples/howto"
-
-
-class Terminal:
-    """A folder with an emulator beside it, and `gemtune` typed there."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, free_port()
-        self.environment = {
-            **os.environ,
-            "GEMTUNE_EMULATOR_PORT": str(self.port),
-            "GEMTUNE_STATE": str(folder / "state"),
-        }
-        self.emulator = self.open("emulator")
-        while not self.answers():
-            time.sleep(0.1)
-
-    def open(self, *arguments: str) -> "subprocess.Popen[str]":
-        return subprocess.Popen(
-            [sys.executable, "-m", "scripts.cli", *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def gemtune(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        process = self.open(*arguments)
-        out, err = process.communicate(timeout=300)
-        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
-
-    def answers(self) -> bool:
-        try:
-            return bool(self.ask("/emulator"))
-        except OSError:
-            return False
-
-    def ask(self, path: str) -> Any:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
-            return json.load(answer)
-
-    def post(self, path: str, body: dict[str, Any]) -> None:
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}
-        )
-        urllib.request.urlopen(request, timeout=5).close()
-
-    def paid(self) -> tuple[int, int]:
-        """Return how many tuning jobs were created and how many prompts were sent."""
-        generations = ["publishers.models.generateContent", "endpoints.generateContent"]
-        created = len(self.ask("/emulator/requests?method=tuningJobs.create"))
-        return created, sum(len(self.ask(f"/emulator/requests?method={method}")) for method in generations)
-
-    def spec(self, name: str, **keys: Any) -> str:
-        """Write a spec over the sample data and return its path."""
-        spec = {
-            "name": name,
-            "train_data": str(SAMPLES / "train.jsonl"),
-            "validation_data": str(SAMPLES / "validation.jsonl"),
-            "test_data": str(SAMPLES / "test.csv"),
-            "epoch_count": 4,
-            "adapter_size": 4,
-            "submission": {"target": "emulator"},
-            **keys,
-        }
-        path = self.folder / f"{name}.yaml"
-        path.write_text(json.dumps(spec))
-        return str(path)
-
-    def comparison(self) -> dict[str, Any]:
-        """Return what the newest run decided."""
-        newest = max((self.folder / "runs").iterdir(), key=lambda path: path.stat().st_mtime)
-        return dict(json.loads((newest / "comparison.json").read_text(encoding="utf-8")))
 
 
 @pytest.fixture(scope="module")
 def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
-    terminal = Terminal(tmp_path_factory.mktemp("terminal"))
-    yield terminal
-    terminal.emulator.terminate()
-    terminal.emulator.communicate(timeout=20)
+    with Terminal(tmp_path_factory.mktemp("terminal")) as terminal:
+        yield terminal
 
 
 def primary(comparison: dict[str, Any]) -> dict[str, Any]:
@@ -153,9 +72,7 @@ def test_an_unreadable_bucket_is_named(terminal: Terminal) -> None:
     terminal.post("/emulator/faults", {"method": "storage.objects.list", "times": 9, "code": 403})
     terminal.post("/emulator/faults", {"method": "storage.objects.get", "times": 9, "code": 403})
     ended = terminal.gemtune("run", terminal.spec("unreadable"))
-    urllib.request.urlopen(
-        urllib.request.Request(f"http://127.0.0.1:{terminal.port}/emulator/faults", method="DELETE"), timeout=5
-    ).close()
+    terminal.delete("/emulator/faults")
     assert ended.returncode == 1 and not ended.stdout
     assert "gs://gemtune-local/" in ended.stderr and "Traceback" not in ended.stderr
 

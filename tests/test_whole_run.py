@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -99,3 +100,14 @@ def test_the_report_needs_no_network(run: Run) -> None:
     page = (run.folder / "report.html").read_text(encoding="utf-8")
     assert "improved" in page and "<svg" in page
     assert 'src="http' not in page and "@import" not in page and "<link" not in page and "<script" not in page
+
+
+def test_the_readme_shows_what_the_run_prints(run: Run) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = next(block for block in re.findall(r"```text\n(.*?)```", readme, re.DOTALL) if block.startswith("target"))
+
+    def lines(text: str) -> list[str]:
+        text = re.sub(r" +\d+\.\d s", " T s", text)
+        return sorted(re.sub(r"gemini-tuning-\d{14}", "JOB", re.sub(r"127.0.0.1:\d+", "HOST", text)).split())
+
+    assert lines(shown) == lines(run.result.stderr + run.result.stdout)

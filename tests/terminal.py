@@ -1,0 +1,100 @@
+"""A terminal with an emulator beside it, for journeys through the command line."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tests.ports import free_port
+
+ROOT = Path(__file__).parents[1]
+SAMPLES = ROOT / "samples/howto"
+
+
+class Terminal:
+    """A folder with an emulator beside it, and `gemtune` typed there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.port = folder, free_port()
+        self.environment = {
+            **os.environ,
+            "GEMTUNE_EMULATOR_PORT": str(self.port),
+            "GEMTUNE_STATE": str(folder / "state"),
+        }
+        self.emulator = self.open("emulator")
+        while not self.answers():
+            time.sleep(0.1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.emulator.terminate()
+        self.emulator.communicate(timeout=20)
+
+    def open(self, *arguments: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [sys.executable, "-m", "scripts.cli", *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def gemtune(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        process = self.open(*arguments)
+        out, err = process.communicate(timeout=300)
+        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+    def answers(self) -> bool:
+        try:
+            return bool(self.ask("/emulator"))
+        except OSError:
+            return False
+
+    def ask(self, path: str) -> Any:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+            return json.load(answer)
+
+    def post(self, path: str, body: dict[str, Any]) -> None:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}
+        )
+        urllib.request.urlopen(request, timeout=5).close()
+
+    def delete(self, path: str) -> None:
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method="DELETE")
+        urllib.request.urlopen(request, timeout=5).close()
+
+    def paid(self) -> tuple[int, int]:
+        """Return how many tuning jobs were created and how many prompts were sent."""
+        generations = ["publishers.models.generateContent", "endpoints.generateContent"]
+        created = len(self.ask("/emulator/requests?method=tuningJobs.create"))
+        return created, sum(len(self.ask(f"/emulator/requests?method={method}")) for method in generations)
+
+    def spec(self, name: str, **keys: Any) -> str:
+        """Write a spec over the sample data and return its path."""
+        spec = {
+            "name": name,
+            "train_data": str(SAMPLES / "train.jsonl"),
+            "validation_data": str(SAMPLES / "validation.jsonl"),
+            "test_data": str(SAMPLES / "test.csv"),
+            "epoch_count": 4,
+            "adapter_size": 4,
+            "submission": {"target": "emulator"},
+            **keys,
+        }
+        path = self.folder / f"{name}.yaml"
+        path.write_text(json.dumps(spec))
+        return str(path)
+
+    def comparison(self) -> dict[str, Any]:
+        """Return what the newest run decided."""
+        newest = max((self.folder / "runs").iterdir(), key=lambda path: path.stat().st_mtime)
+        return dict(json.loads((newest / "comparison.json").read_text(encoding="utf-8")))
