@@ -3,7 +3,7 @@
 Faithful: both hosts that kfp's RegistryClient speaks to. What is https://LOCATION-kfp.pkg.dev/PROJECT/REPOSITORY is
 /LOCATION-kfp.pkg.dev/PROJECT/REPOSITORY here (upload, download); artifactregistry.googleapis.com/v1/… is /v1/…
 (repositories, packages, versions, tags), and once more below the first address, where kfp looks on any other host.
-Not modelled: permissions, other formats, clean-up policies, paging by token, the metadata of operations.
+Not modelled: permissions, other formats, clean-up policies, the metadata of operations.
 Assumed: a version is the SHA-256 of the file, so the same bytes again are the same version; uploading with a tag that
 there is moves it. The wording of errors is not verified live.
 Source: https://cloud.google.com/artifact-registry/docs/reference/rest and kfp.registry.

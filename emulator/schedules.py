@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from emulator.errors import failed_precondition, not_found
+from emulator.json_fields import read_fields
 from emulator.operations import done_operation
 from emulator.pipeline_filter import matches
 from emulator.routing import LOCATION, body, page, parent, respond, state
@@ -86,8 +87,8 @@ def pause(request: Request) -> JSONResponse:
 
 async def resume(request: Request) -> JSONResponse:
     """Resume a paused schedule; {"catchUp": true} makes up for the runs that it missed."""
-    sent = await body(request)
-    await run_in_threadpool(resume_schedule, request, bool(sent.get("catchUp", sent.get("catch_up", False))))
+    sent = read_fields(await body(request), {"name": "string", "catchUp": "bool"})
+    await run_in_threadpool(resume_schedule, request, sent.get("catchUp", False))
     return respond({})
 
 
