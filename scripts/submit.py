@@ -119,7 +119,7 @@ def submit_spec(spec: TuningSpec, path: Path, target: Target, template: Path = T
     parameters = sent_parameters(spec, path, target)
     if again := repetition(spec, parameters):
         say("again", again)
-    say("submit", f"{template.name}, spec {spec.name}")
+    say("submit", f"{template.parent.name}/{template.name}, spec {spec.name}")
     submission, experiment = spec.submission, spec.submission.experiment
     if experiment and target.address:
         say("note", f"the emulator has no experiments: {experiment} is left out")
