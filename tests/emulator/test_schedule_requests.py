@@ -56,6 +56,7 @@ def test_a_first_run_may_come_at_the_start_itself(api: Api) -> None:
         ({"startTime": "tomorrow"}, "Illegal timestamp format"),
         ({"startTime": "2026-12-01T00:00:00"}, "Illegal timestamp format"),
         ({"endTime": "2026-11-21T11:00:00Z"}, "end_time must be after start_time"),
+        ({"endTime": "2026-11-21T11:00:00Z", "startTime": "2026-11-01T00:00:00Z"}, "and in the future"),
         ({"endTime": "2026-12-01T00:00:00Z", "startTime": "2026-12-02T00:00:00Z"}, "end_time must be after start_time"),
         ({"cronn": "0 3 * * *"}, "Unknown name"),
         ({"createPipelineJobRequest": None}, "schedule.createPipelineJobRequest"),
