@@ -42,7 +42,8 @@ def test_runs_are_listed_newest_first_with_how_they_were_started(runs: CommandLi
         ("scripted", "failed", "script"),
     ]
     assert "2026-11-20 09:59  1:30:00" in rows[-1]
-    assert [run["name"] for run in json.loads(runs("runs", "list", runs.spec(), "--json").out)][0].endswith("clicked")
+    newest, *_ = json.loads(runs("runs", "list", runs.spec(), "--json").out)
+    assert newest["name"].endswith("clicked")
 
 
 def test_a_run_is_shown_with_its_tasks_and_how_it_ended(runs: CommandLine) -> None:
