@@ -38,6 +38,8 @@ class Model:
     max_validation_examples: int | None = None
     max_validation_share: float | None = None
     validation_share_from: int | None = None
+    media_types: tuple[str, ...] = ()
+    refused_parts: tuple[str, ...] = ()
     adapter_sizes: tuple[int, ...] = ()
     default_adapter_size: int | None = None
     default_epoch_count: int | None = None
