@@ -59,8 +59,9 @@ def estimate(tokens: DatasetTokens, plan: Plan, catalog: Catalog) -> dict[str, A
         catalog: The prices.
 
     Returns:
-        USD by term, `total` (None if a term is unknown), `known`, `unknown`, `low` and `high` of the known terms
-        together, `ranges` and `notes` by term, and the quantities: `tokens`, `epochs`.
+        USD by term, `for_tokens` (all but the pipeline run) and `total`, None if a term is unknown; `known`,
+        `unknown`, `low` and `high` of the known terms together, `ranges` and `notes` by term, and the quantities:
+        `tokens`, `epochs`.
     """
     epochs = _epochs(plan, catalog)
     terms = {
@@ -71,10 +72,12 @@ def estimate(tokens: DatasetTokens, plan: Plan, catalog: Catalog) -> dict[str, A
     }
     unknown = [name for name, term in terms.items() if term.value is None]
     known = sum(term.value or 0.0 for term in terms.values())
+    for_tokens = [term.value for name, term in terms.items() if name != "pipeline"]
     model = catalog.find(plan.base_model)
     return {
         "currency": "USD",
         **{name: term.value for name, term in terms.items()},
+        "for_tokens": None if None in for_tokens else sum(value or 0.0 for value in for_tokens),
         "total": None if unknown else known,
         "known": known,
         "low": sum(term.low or 0.0 for term in terms.values()),

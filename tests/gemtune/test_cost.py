@@ -53,6 +53,7 @@ def test_answers_are_not_expected_to_be_longer_than_they_can_be() -> None:
 def test_the_total_is_the_sum_of_its_terms_and_lies_in_its_band() -> None:
     found = estimated()
     assert found["total"] == found["known"] == pytest.approx(sum(found[name] for name in TERMS))
+    assert found["for_tokens"] == pytest.approx(found["total"] - found["pipeline"])
     assert found["low"] < found["total"] < found["high"]
     assert found["unknown"] == []
 
@@ -60,6 +61,7 @@ def test_the_total_is_the_sum_of_its_terms_and_lies_in_its_band() -> None:
 def test_an_epoch_count_left_to_the_service_leaves_tuning_and_total_unknown() -> None:
     found = estimated(epoch_count=0)
     assert (found["tuning"], found["total"], found["epochs"], found["unknown"]) == (None, None, None, ["tuning"])
+    assert found["for_tokens"] is None
     assert found["known"] == pytest.approx(found["baseline"] + found["candidate"] + found["pipeline"])
     assert found["notes"]["tuning"] == "epoch_count is 0: the service chooses; 0.3000 USD for each epoch"
 
