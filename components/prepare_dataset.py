@@ -7,7 +7,7 @@ from kfp.dsl import Artifact, Dataset, Metrics, Output
 from components import component
 
 
-@component("google-cloud-storage", "google-genai", "pandas")
+@component("arro3-core", "arro3-io", "google-cloud-storage", "google-genai", "pandas", "pydantic-core", "rensa")
 def prepare_dataset(
     *,
     project: str,
@@ -29,7 +29,9 @@ def prepare_dataset(
     inference_location: str,
     base_model: str,
     baseline_model: str,
+    task: str,
     epoch_count: int,
+    adapter_size: int,
     max_output_tokens: int,
     max_cost_usd: float,
     catalog_overrides: dict,
@@ -63,9 +65,11 @@ def prepare_dataset(
         on_leakage: What to do with a test or validation prompt that is trained on: raise or drop.
         location: Region of the pipeline.
         inference_location: Where to ask a base model; empty for what the catalogue says.
-        base_model: Base model that will be tuned: its tokens and prices.
+        base_model: Base model that will be tuned: its limits, tokens and prices.
         baseline_model: Model that it will be compared with; empty for the base model.
+        task: What the model is tuned for, which decides how many examples are advised.
         epoch_count: Passes over the training split; 0 = the service chooses, and the cost is not known.
+        adapter_size: Size of the trained adapter, advised on by the number of examples; 0 = the service's default.
         max_output_tokens: Longest answer, in tokens.
         max_cost_usd: Stop if the run may cost more, in USD; 0 = no limit.
         catalog_overrides: Entries of the model catalogue to change, by model id.
@@ -110,6 +114,11 @@ def prepare_dataset(
         test_fraction=test_fraction,
         on_invalid=on_invalid,
         on_leakage=on_leakage,
+        base_model=base_model,
+        catalog_overrides=catalog_overrides,
+        task=task,
+        epoch_count=epoch_count,
+        adapter_size=adapter_size,
     )
     outputs = {"train": train, "validation": validation, "test": test, "findings": findings, "ledger": ledger}
     outputs["cost_estimate"] = cost_estimate

@@ -84,8 +84,10 @@ class Parameters(BaseModel):
     """Validation examples, written like train_data; empty = held out from train_data."""
     test_data: Uris = ""
     """Test examples, which tuning never sees, written like train_data; empty = held out from train_data."""
-    data_format: Literal["auto", "messages", "contents", "prompt_completion", "input_output"] = "auto"
-    """Form of the sources: auto (each is recognised), messages, contents, prompt_completion or input_output."""
+    data_format: Literal["auto", "messages", "contents", "prompt_completion", "input_output", "alpaca", "sharegpt"] = (
+        "auto"
+    )
+    """Form of the sources; auto recognises each. alpaca has instruction and output, sharegpt has conversations."""
     prompt_template: str = ""
     """Text of the prompt with {column} for each column of the source; empty = the source holds whole prompts."""
     system_instruction: str = ""

@@ -61,7 +61,9 @@ def test_one_invalid_example_stops_the_run_after_all_were_seen(
     assert message.count("train.jsonl:") == 3
     assert str(bench.folder / "findings.jsonl") in message
     assert "on_invalid=drop" in message
-    assert len(capsys.readouterr().err.splitlines()) == 20
+    *shown, total = capsys.readouterr().err.splitlines()
+    assert len(shown) == 20
+    assert total.startswith("32 findings in all (raised: 30 unknown_format, 1 not_json; warned: 1 advice)")
     assert bench.ledger()["train"] == {
         "read": 32,
         "used": 1,
@@ -123,7 +125,7 @@ def test_a_run_without_test_examples_is_refused(bench: Workbench) -> None:
     with pytest.raises(DataError, match=r"test split: no example .* raise test_fraction \(now 0\.0\)"):
         bench(rows(1, 2), test_fraction=0.0)
     with pytest.raises(DataError, match=r"test split: no example \(1 read, rejected: 1 empty_reference\)"):
-        bench(rows(1), test=[{"prompt": "x", "completion": ""}], on_invalid="drop")
+        bench(rows(1), rows(2), test=[{"prompt": "x", "completion": ""}], on_invalid="drop")
     assert bench.ledger()["test"]["read"] == 1
 
 

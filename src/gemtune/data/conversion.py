@@ -8,11 +8,16 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
+from pydantic_core import to_json
+
 from gemtune.data.dialects import DIALECTS, LANGUAGE_KEYS, Dialect, Raw
-from gemtune.data.examples import Example, check_turns, is_blank
+from gemtune.data.examples import Example, Keys, check_turns, is_blank, is_plain_text, keys_of
 from gemtune.data.findings import Rejection, cut
+from gemtune.data.limits import Limits
 from gemtune.data.prompt_template import PromptTemplate
 from gemtune.errors import DataError, did_you_mean
+
+NO_LIMITS = Limits(None)
 
 UNKNOWN_LANGUAGE = "und"
 """BCP 47: undetermined."""
@@ -24,13 +29,29 @@ Source: google.protobuf.json_format.Parse, max_recursion_depth.
 """
 
 
+_LEGACY = {
+    "context": "a system instruction",
+    "examples": "turns",
+    "author": "`role`",
+    "weight": "no weights: tuning Gemini has none",
+    "generationConfig": "generation settings in the spec, not in examples",
+    "generation_config": "generation settings in the spec, not in examples",
+    "safetySettings": "safety_threshold in the spec, not in examples",
+    "safety_settings": "safety_threshold in the spec, not in examples",
+}
+"""Keys of earlier formats, or of requests, and what took their place."""
+
+
 class Converted(NamedTuple):
     """An example, and what the record says beside it."""
 
     example: Example
+    line: bytes
+    """The example as JSON in UTF-8, without spaces."""
+    keys: Keys
     language: str
     warnings: list[Rejection]
-    """What of the record or the settings does not count, each once per file; the example is used all the same."""
+    """What does not count (each once per file), or may be a problem; the example is used all the same."""
 
 
 class Converter:
@@ -42,16 +63,25 @@ class Converter:
         prompt_template: How columns become the prompt; empty to take the dialect's prompt column as it is.
         system_instruction: Given to every example that has none.
         is_test: The examples are evaluated on.
+        limits: What the model takes.
     """
 
     def __init__(
-        self, *, uri: str, data_format: str, prompt_template: str, system_instruction: str, is_test: bool
+        self,
+        *,
+        uri: str,
+        data_format: str,
+        prompt_template: str,
+        system_instruction: str,
+        is_test: bool,
+        limits: Limits = NO_LIMITS,
     ) -> None:
-        self.uri, self.is_test, self.system_instruction = uri, is_test, system_instruction
+        self.uri, self.is_test, self.system_instruction, self.limits = uri, is_test, system_instruction, limits
         self.template = PromptTemplate(prompt_template)
         self.format = "" if data_format == "auto" else data_format
         """Name of the file's dialect; empty as long as it is not known."""
         self._reported: set[str] = set()
+        self._is_template_used = not self.template.columns
         self._is_first = True
 
     def convert(self, raw: Raw) -> Converted:
@@ -71,15 +101,19 @@ class Converter:
             example["systemInstruction"] = {"role": "system", "parts": system}
         if draft.tools:
             example["tools"] = draft.tools
-        check_encodable(example)
-        return Converted(example, _language(raw), self._warnings(left_out, dialect))
+        line, is_plain = encode(example), is_plain_text(example["contents"])
+        warnings = self.limits.check_example(example, line, is_plain=is_plain)
+        keys = keys_of(example, line, is_plain=is_plain)
+        if left_out or not self._is_template_used:
+            warnings += self._warnings(left_out, dialect)
+        return Converted(example, line, keys, _language(raw), warnings)
 
     def _warnings(self, left_out: set[str], dialect: Dialect) -> list[Rejection]:
-        new = [_unknown_key(path) for path in sorted(left_out - self._reported)]
-        if self.template.columns and not dialect.has_columns and "prompt_template" not in self._reported:
-            self._reported.add("prompt_template")
+        new = [_left_out(path) for path in sorted(left_out - self._reported)]
+        if not self._is_template_used and not dialect.has_columns:
             expected = f"columns, but the format is {self.format}"
             new.append(Rejection("template_not_used", "a prompt_template", expected, "unset prompt_template"))
+        self._is_template_used = True
         self._reported |= left_out
         return new
 
@@ -106,13 +140,23 @@ class Converter:
                 )
 
 
-def check_encodable(value: Any) -> None:
-    """Check that a value can be written as JSON in UTF-8 that others can read.
+def encode(value: Any) -> bytes:
+    """Return a value as JSON in UTF-8 that others can read, without spaces.
 
     Raises:
         Rejection: It is nested too deeply, holds a lone surrogate (from bytes that are not UTF-8, or an escape), or
             an infinite number.
     """
+    try:
+        line = to_json(value, inf_nan_mode="constants")
+    except ValueError:
+        line = b""
+    if not line or b"Infinity" in line or line.count(b"{") + line.count(b"[") > DEEPEST:
+        _check_encodable(value)  # may be a text about infinity, or a long list
+    return line
+
+
+def _check_encodable(value: Any) -> None:
     if _is_deeper(value, DEEPEST):
         raise Rejection("too_deep", f"more than {DEEPEST} levels", "flatter JSON", "flatten the function's arguments")
     try:
@@ -136,7 +180,11 @@ def _language(raw: Raw) -> str:
     return next((tag for tag in tags if tag.replace("-", "").isalnum() and tag.isascii()), UNKNOWN_LANGUAGE)
 
 
-def _unknown_key(path: str) -> Rejection:
+def _left_out(path: str) -> Rejection:
+    key = path.rpartition(".")[2]
+    if key in _LEGACY:
+        found = f"`{key}`, which is not carried over"
+        return Rejection("legacy_key", found, _LEGACY[key], "remove or convert it", path)
     return Rejection("unknown_key", "a key that is not carried over", "keys of its format", "nothing to do", path)
 
 

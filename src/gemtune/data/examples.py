@@ -11,6 +11,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
+from pydantic_core import to_json
+
 from gemtune.data.findings import Rejection, cut, kind
 
 Example: TypeAlias = dict[str, Any]
@@ -113,29 +115,75 @@ def example_id(prompt: Mapping[str, Any], reference: str) -> str:
     return digest({"prompt": prompt, "reference": reference}).hex()[:16]
 
 
-def turns_key(example: Example) -> bytes:
-    """Return 16 bytes that stand for the turns of the prompt, whatever their white space and system instruction.
+class Keys(NamedTuple):
+    """What stands for an example where it is compared with others; 16 bytes each."""
+
+    turns: bytes
+    """The turns of the prompt, whatever their white space and system instruction.
 
     Decides split and sample: another system instruction moves no example.
     """
-    return _key(prompt_of(example)["contents"])
+    prompt: bytes
+    """The whole prompt, whatever its white space: equal in two splits, it leaks."""
+    whole: bytes
+    """Everything, character by character: equal in one split, it is a repeat."""
 
 
-def prompt_key(example: Example) -> bytes:
-    """Return 16 bytes that stand for the whole prompt, whatever its white space: equal in two splits, it leaks."""
-    return _key(prompt_of(example))
+def keys_of(example: Example, line: bytes, *, is_plain: bool) -> Keys:
+    """Return the keys of an example.
+
+    Args:
+        example: The example.
+        line: The same as JSON.
+        is_plain: All parts are text, so that equal examples are equal as JSON, too.
+    """
+    turns = _key(example["contents"][:-1])
+    prompt = turns
+    if "systemInstruction" in example:
+        prompt = hashlib.sha256(turns + _key([example["systemInstruction"]])).digest()[:16]
+    whole = hashlib.sha256(line).digest() if is_plain else digest(example)
+    return Keys(turns, prompt, whole[:16])
 
 
-def _key(value: Any) -> bytes:
-    return digest(_squeezed(value))[:16]
+def is_plain_text(contents: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether all parts of an example are text and nothing else."""
+    return all(len(part) == 1 and "text" in part for content in contents for part in content["parts"])
 
 
-def _squeezed(value: Any) -> Any:
+def _key(contents: Sequence[Mapping[str, Any]]) -> bytes:
+    hashed = hashlib.sha256()
+    for content in contents:
+        parts = content["parts"]
+        hashed.update(f"{content.get('role', '')} {len(parts)}\n".encode())
+        for part in parts:
+            is_text = len(part) == 1 and "text" in part
+            data = _squeezed(part["text"]) if is_text else to_json(_squeezed_json(part))
+            hashed.update(b"%d%b\n" % (len(data), b"t" if is_text else b"j"))
+            hashed.update(data)
+    return hashed.digest()[:16]
+
+
+def _squeezed(text: str) -> bytes:
+    """Return a text with one space wherever it has white space, and none at its ends, in UTF-8."""
+    if not text.isascii():
+        return " ".join(text.split()).encode()
+    # The same, several times as fast: most of the time of the checks would go to it.
+    data = text.encode().translate(_SPACES)
+    while b"  " in data:
+        data = data.replace(b"  ", b" ")
+    return data.strip(b" ")
+
+
+_WHITE = b"\t\n\v\f\r\x1c\x1d\x1e\x1f"
+_SPACES = bytes.maketrans(_WHITE, b" " * len(_WHITE))
+
+
+def _squeezed_json(value: Any) -> Any:
     if isinstance(value, str):
-        return " ".join(value.split())
+        return _squeezed(value).decode()
     if isinstance(value, list):
-        return [_squeezed(item) for item in value]
-    return {key: _squeezed(item) for key, item in value.items()} if isinstance(value, dict) else value
+        return [_squeezed_json(item) for item in value]
+    return {key: _squeezed_json(value[key]) for key in sorted(value)} if isinstance(value, dict) else value
 
 
 def digest(value: Any) -> bytes:

@@ -103,10 +103,11 @@ def test_no_bytes_crash_the_reader(folder: Path, name: str, data: bytes) -> None
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 
 
 @settings(max_examples=100, deadline=None)
-@given(rows=st.lists(st.tuples(TEXTS, TEXTS.filter(bool)), max_size=5), separator=st.sampled_from([",", "\t"]))
+@given(rows=st.lists(st.tuples(CELLS, CELLS.filter(bool)), max_size=5), separator=st.sampled_from([",", "\t"]))
 def test_a_table_with_newlines_and_quotes_reads_back(folder: Path, rows: list[tuple[str, str]], separator: str) -> None:
     table = io.StringIO(newline="")
     writer = csv.writer(table, delimiter=separator, quoting=csv.QUOTE_ALL)
