@@ -9,6 +9,8 @@ import sys
 VERBS = {
     "run": "Run a tuning spec, follow it to its decision, and fetch the report.",
     "submit": "Submit a tuning spec as a pipeline job and return at once.",
+    "check": "Check a data file, or the data of a tuning spec, as a run would, without a run.",
+    "plan": "Say what a run of a tuning spec would use, create and cost. Nothing is paid and nothing is written.",
     "compile": "Compile the pipelines to compiled/, or check that it is up to date.",
     "schema": "Print the JSON Schema of a tuning spec.",
     "emulator": "Serve a local stand-in for Vertex AI and Cloud Storage.",

@@ -121,7 +121,9 @@ class Prepared:
         return counts
 
 
-def prepare(manifest_uri: str, settings: DatasetSettings, *, storage: Storage, folder: Path) -> Prepared:
+def prepare(
+    manifest_uri: str, settings: DatasetSettings, *, storage: Storage, folder: Path, is_quiet: bool = False
+) -> Prepared:
     """Write train.jsonl, validation.jsonl, test.jsonl, findings.jsonl and ledger.json into a folder.
 
     Args:
@@ -129,6 +131,7 @@ def prepare(manifest_uri: str, settings: DatasetSettings, *, storage: Storage, f
         settings: How to convert, split, sample and check.
         storage: Where the manifest and the staged sources are read.
         folder: Local folder for the files; made if need be.
+        is_quiet: The caller shows the findings; they are not printed to stderr.
 
     Raises:
         DataError: Examples are invalid or leak and the settings say raise, a file breaks off, or there is nothing to
@@ -146,7 +149,8 @@ def prepare(manifest_uri: str, settings: DatasetSettings, *, storage: Storage, f
         _judge(sizes, settings, log, limits)
     ledger = {name: split.account() for name, split in intake.splits.items()} | {"sources": intake.formats}
     (folder / "ledger.json").write_text(json.dumps(ledger, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    log.show()
+    if not is_quiet:
+        log.show()
     log.raise_any()
     _check_not_empty(ledger, manifest, settings)
     train, validation, test, findings = (folder / f"{name}.jsonl" for name in (*SPLITS, "findings"))
