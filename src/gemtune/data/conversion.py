@@ -101,7 +101,8 @@ class Converter:
             example["systemInstruction"] = {"role": "system", "parts": system}
         if draft.tools:
             example["tools"] = draft.tools
-        line, is_plain = encode(example), is_plain_text(example["contents"])
+        is_plain = is_plain_text(example)
+        line = encode(example, is_plain=is_plain)
         warnings = self.limits.check_example(example, line, is_plain=is_plain)
         keys = keys_of(example, line, is_plain=is_plain)
         if left_out or not self._is_template_used:
@@ -140,8 +141,12 @@ class Converter:
                 )
 
 
-def encode(value: Any) -> bytes:
+def encode(value: Any, *, is_plain: bool = False) -> bytes:
     """Return a value as JSON in UTF-8 that others can read, without spaces.
+
+    Args:
+        value: An example.
+        is_plain: It is known to hold text only.
 
     Raises:
         Rejection: It is nested too deeply, holds a lone surrogate (from bytes that are not UTF-8, or an escape), or
@@ -151,8 +156,8 @@ def encode(value: Any) -> bytes:
         line = to_json(value, inf_nan_mode="constants")
     except ValueError:
         line = b""
-    if not line or b"Infinity" in line or line.count(b"{") + line.count(b"[") > DEEPEST:
-        _check_encodable(value)  # may be a text about infinity, or a long list
+    if not is_plain or not line or b"Infinity" in line:
+        _check_encodable(value)  # which may find nothing: a text may be about infinity
     return line
 
 

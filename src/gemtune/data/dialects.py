@@ -179,7 +179,9 @@ DIALECTS = {
 
 
 def _leave_out(found: Raw, kept: Collection[str], path: str, left_out: set[str]) -> None:
-    left_out.update(f"{path}.{cut(key)[1:-1]}" for key in found if key not in kept and key not in LANGUAGE_KEYS)
+    for key in found:
+        if key not in kept and key not in LANGUAGE_KEYS:
+            left_out.add(f"{path}.{cut(key)[1:-1]}")
 
 
 def _list(value: Any, path: str, rule_if_empty: str) -> list[Any]:

@@ -42,6 +42,8 @@ def check_turns(turns: Sequence[Turn], *, is_test: bool) -> None:
         Rejection: A rule is broken: bad_role, first_turn_not_user, roles_not_alternating, last_turn_not_model,
             wrong_type, empty_part, or empty_reference.
     """
+    if _is_plain_conversation(turns):
+        return
     if not turns:
         raise Rejection("missing_contents", "no turns", "at least one of `user` and one of `model`", "add them")
     roles = [_role(turn) for turn in turns]
@@ -56,6 +58,20 @@ def check_turns(turns: Sequence[Turn], *, is_test: bool) -> None:
     for turn in turns[:-1]:
         _check_parts(turn, "empty_part")
     _check_parts(turns[-1], "empty_reference" if is_test else "empty_part")
+
+
+def _is_plain_conversation(turns: Sequence[Turn]) -> bool:
+    """Tell whether turns of text alternate: most examples do, and need not be checked rule by rule."""
+    expected = "user"
+    for _, content in turns:
+        if content.get("role") != expected or not content["parts"]:
+            return False
+        for part in content["parts"]:
+            text = part.get("text")
+            if len(part) != 1 or type(text) is not str or not text or text.isspace():
+                return False
+        expected = "model" if expected == "user" else "user"
+    return expected == "user" and len(turns) > 0
 
 
 def _order(rule: str, what: str, turn: Turn, expected: str, next: str) -> Rejection:
@@ -145,9 +161,14 @@ def keys_of(example: Example, line: bytes, *, is_plain: bool) -> Keys:
     return Keys(turns, prompt, whole[:16])
 
 
-def is_plain_text(contents: Sequence[Mapping[str, Any]]) -> bool:
-    """Tell whether all parts of an example are text and nothing else."""
-    return all(len(part) == 1 and "text" in part for content in contents for part in content["parts"])
+def is_plain_text(example: Example) -> bool:
+    """Tell whether an example holds text and nothing else."""
+    for key, value in example.items():
+        for content in (value,) if key == "systemInstruction" else value:
+            for part in content.get("parts", ({},)):
+                if len(part) != 1 or "text" not in part:
+                    return False
+    return True
 
 
 def _key(contents: Sequence[Mapping[str, Any]]) -> bytes:
@@ -164,18 +185,12 @@ def _key(contents: Sequence[Mapping[str, Any]]) -> bytes:
 
 
 def _squeezed(text: str) -> bytes:
-    """Return a text with one space wherever it has white space, and none at its ends, in UTF-8."""
-    if not text.isascii():
-        return " ".join(text.split()).encode()
-    # The same, several times as fast: most of the time of the checks would go to it.
-    data = text.encode().translate(_SPACES)
-    while b"  " in data:
-        data = data.replace(b"  ", b" ")
-    return data.strip(b" ")
+    """Return a text without its white space, in UTF-8."""
+    # Deleting is several times as fast as leaving one space, and where the words begin makes no other prompt.
+    return text.encode().translate(None, _WHITE) if text.isascii() else "".join(text.split()).encode()
 
 
-_WHITE = b"\t\n\v\f\r\x1c\x1d\x1e\x1f"
-_SPACES = bytes.maketrans(_WHITE, b" " * len(_WHITE))
+_WHITE = b" \t\n\v\f\r\x1c\x1d\x1e\x1f"
 
 
 def _squeezed_json(value: Any) -> Any:

@@ -20,7 +20,7 @@ from typing import IO, Any, TypeAlias, cast
 from gemtune.data.findings import UNREADABLE, BrokenFileError, RawRecord, Rejection
 from gemtune.data.raw_json import parse, read_array, read_lines
 from gemtune.data.raw_parquet import MAGIC, read_parquet
-from gemtune.data.raw_tables import read_table
+from gemtune.data.raw_tables import BoundedText, read_table
 
 OnRead: TypeAlias = Callable[[int], None]
 
@@ -38,6 +38,8 @@ _OTHER_FILES = {
     b"%PDF": "a PDF document",
     b"\xff\xfe": "text in UTF-16, not in UTF-8",
     b"\xfe\xff": "text in UTF-16, not in UTF-8",
+    b"\x89PNG": "an image",
+    b"\xff\xd8\xff": "an image",
     b"BZh": "a bzip2 archive",
     b"\x28\xb5\x2f\xfd": "a Zstandard archive",
     b"\xfd7zXZ": "an xz archive",
@@ -106,7 +108,9 @@ def _check_text(head: bytes) -> None:
     for magic, found in _OTHER_FILES.items():
         if head.startswith(magic):
             raise BrokenFileError(1, found)
-    if b"\0" in head.partition(b"\n")[0]:
+    first_line = head.partition(b"\n")[0]
+    is_json = first_line.lstrip().startswith((b"{", b"["))
+    if b"\0" in first_line and not is_json:
         raise BrokenFileError(1, f"a binary file: byte {head.index(0) + 1} is 0x00")
 
 
@@ -167,4 +171,4 @@ def _open(path: Path, on_read: OnRead | None = None) -> IO[bytes]:
 
 def _open_text(path: Path, on_read: OnRead | None = None) -> io.TextIOWrapper:
     """Open as text in which bytes that are not UTF-8 are lone surrogates: found in the record that they spoil."""
-    return io.TextIOWrapper(_open(path, on_read), encoding="utf-8-sig", errors="surrogateescape", newline="")
+    return BoundedText(_open(path, on_read), encoding="utf-8-sig", errors="surrogateescape", newline="")

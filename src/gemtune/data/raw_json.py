@@ -67,10 +67,14 @@ def parse(data: bytes) -> Any:
         value = from_json(data, allow_inf_nan=False, cache_strings="keys")
     except ValueError:
         return _parse_slowly(data)  # which says what is wrong
-    # A quote within text is escaped, so these are keys; there are more of them than values if one comes twice.
-    if data.count(b'":') + data.count(b'" :') > _count_keys(value):
-        return _parse_slowly(data)
-    return value
+    if type(value) not in (dict, list):
+        return value
+    # Two quotes for each key and each text, unless a key comes twice, or there are quotes within text.
+    if data.count(b'"') == 2 * _count_texts(value):
+        return value
+    if b'\\"' in data and data.count(b'":') + data.count(b'" :') <= _count_keys(value):
+        return value
+    return _parse_slowly(data)
 
 
 def _parse_slowly(data: bytes) -> Any:
@@ -89,6 +93,18 @@ def _count_keys(value: Any) -> int:
     if type(value) is list:
         return sum(_count_keys(item) for item in value if type(item) in (dict, list))
     return 0
+
+
+def _count_texts(value: dict[str, Any] | list[Any]) -> int:
+    """Return how many keys and texts a value has."""
+    count, items = (len(value), value.values()) if type(value) is dict else (0, value)
+    for item in items:
+        kind = type(item)
+        if kind is str:
+            count += 1
+        elif kind is dict or kind is list:
+            count += _count_texts(item)
+    return count
 
 
 def _once(value: Any, repeated: str) -> Any:

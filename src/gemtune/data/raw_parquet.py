@@ -56,10 +56,16 @@ def _first_line(error: BaseException) -> str:
 def _record(names: list[str], values: tuple[Any, ...]) -> dict[str, Any] | Rejection:
     try:
         return {
-            name: _plain(value, f"$.{name}") for name, value in zip(names, values, strict=True) if value is not None
+            name: _plain(value, f"$.{name}")
+            for name, value in zip(names, values, strict=True)
+            if not _is_missing(value)
         }
     except Rejection as rejection:
         return rejection
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value != value  # what is not a number is what pandas writes for nothing
 
 
 def _plain(value: Any, path: str) -> Any:
@@ -67,7 +73,7 @@ def _plain(value: Any, path: str) -> Any:
     if value is None or isinstance(value, str | int | float):
         return value
     if isinstance(value, dict):
-        return {key: _plain(item, f"{path}.{key}") for key, item in value.items() if item is not None}
+        return {key: _plain(item, f"{path}.{key}") for key, item in value.items() if not _is_missing(item)}
     if isinstance(value, list):
         return [_plain(item, f"{path}[{index}]") for index, item in enumerate(value)]
     if isinstance(value, bytes):

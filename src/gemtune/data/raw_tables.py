@@ -15,6 +15,24 @@ from gemtune.data.raw_json import LONGEST_RECORD
 ROWS = 200
 """Rows that are held at a time."""
 
+
+class BoundedText(TextIOWrapper):
+    """A text file whose lines are read only if they fit into memory."""
+
+    def __next__(self) -> str:
+        """Return the next line.
+
+        Raises:
+            csv.Error: It is too long.
+        """
+        line = self.readline(LONGEST_RECORD)
+        if not line:
+            raise StopIteration
+        if len(line) == LONGEST_RECORD and not line.endswith(("\n", "\r")):
+            raise csv.Error(f"a line of more than {LONGEST_RECORD:,} characters")
+        return line
+
+
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 
 

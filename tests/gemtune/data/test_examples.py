@@ -34,11 +34,11 @@ def keys(example: dict[str, Any]) -> Keys:
 
 
 def test_white_space_does_not_make_another_prompt_but_the_system_instruction_does() -> None:
-    one, two = {"contents": [user(" a  b\n"), model()]}, {"contents": [user("a b"), model("x")]}
+    one, two = {"contents": [user(" a  b\n"), model()]}, {"contents": [user("ab"), model("x")]}
     told = {**two, "systemInstruction": SYSTEM}
     assert keys(one).prompt == keys(two).prompt != keys(told).prompt
     assert keys(one).turns == keys(told).turns
-    assert keys(two).turns != keys({"contents": [user("ab"), model()]}).turns
+    assert keys(two).turns != keys({"contents": [user("ac"), model()]}).turns
     assert keys(one).whole != keys(two).whole
 
 
