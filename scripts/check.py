@@ -25,8 +25,8 @@ from gemtune.spec import TuningSpec, build, load
 from gemtune.storage import Storage
 from gemtune.token_count import TokenCount, count
 from scripts.screen import folded, table
-from scripts.submit import SOURCES, overrides_of, report_error, say
-from scripts.target import Target, mirror_folder, open_target
+from scripts.submit import SOURCES, local_copies, overrides_of, report_error, say
+from scripts.target import Target, open_target
 
 ANYTHING = {"project": "any", "bucket": "any"}
 """Stands in for keys that decide nothing about data."""
@@ -134,7 +134,8 @@ def look_at(spec: TuningSpec, folder: Path, scratch: Path, target: Target | None
         target: Where gs:// sources are read; None for nowhere.
     """
     project = target.project if target and target.project else spec.project
-    storage, copies = Storage(project), mirror_folder() if target and target.address else None
+    storage = Storage(project)
+    copies = local_copies(spec, storage) if target and target.address else {}
     sources = {
         split: find_sources(getattr(spec, key), folder=folder, storage=storage, copies=copies)
         for split, key in zip(SPLITS, SOURCES, strict=True)

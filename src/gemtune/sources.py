@@ -66,14 +66,14 @@ def upload_local(value: str, *, folder: Path, bucket: str, storage: Storage) -> 
     return ", ".join(dict.fromkeys(uris))
 
 
-def find_sources(value: str, *, folder: Path, storage: Storage, copies: Path | None = None) -> list[str]:
+def find_sources(value: str, *, folder: Path, storage: Storage, copies: Mapping[str, Path]) -> list[str]:
     """Return every source once, as local path or ``gs://`` URI, and copy nothing.
 
     Args:
         value: Sources separated by commas, as `upload_local` takes them.
         folder: What local paths are relative to.
         storage: Where URIs are looked up.
-        copies: Folder of local copies as BUCKET/OBJECT, for URIs that the storage does not have; None for none.
+        copies: Local files that stand in for URIs.
 
     Raises:
         SpecError: A path is no file, or a wildcard matches none.
@@ -81,9 +81,8 @@ def find_sources(value: str, *, folder: Path, storage: Storage, copies: Path | N
     """
     found: list[str] = []
     for item in _items(value):
-        copy = copies / item.removeprefix("gs://") if copies and item.startswith("gs://") else None
-        if copy and copy.is_file():
-            found.append(str(copy))
+        if item in copies:
+            found.append(str(copies[item]))
         elif item.startswith("gs://"):
             found += _find_all(item, storage)
         else:

@@ -117,3 +117,18 @@ def test_the_table_fits_80_columns(capsys: pytest.CaptureFixture[str]) -> None:
 def test_without_a_target_nothing_starts(capsys: pytest.CaptureFixture[str]) -> None:
     assert plan.main([QUICKSTART]) == 2
     assert "submission.target: found nothing" in capsys.readouterr().err
+
+
+def test_public_objects_are_read_from_their_local_copies_and_missing_ones_are_listed(
+    running: Emulator, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    spec = tmp_path / "spec.yaml"
+    spec.write_text("name: public\ntrain_data: gs://public/rows.jsonl\nmax_test_examples: 5\n")
+    assert plan.main([str(spec), "--target", "emulator"]) == 1
+    copy = tmp_path / "state/gs/public/rows.jsonl"
+    assert str(copy) in capsys.readouterr().err
+    copy.parent.mkdir(parents=True)
+    copy.write_bytes((ROOT / "samples/howto/train.jsonl").read_bytes())
+    code, found = planned(capsys, spec=str(spec))
+    assert code == 0 and found["ledger"]["test"]["used"] == 5
+    assert not running.requests("storage.objects.insert") and not running.requests("storage.buckets.insert")
