@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sqlite3
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -202,8 +203,13 @@ def test_what_grows_is_on_disk_and_gives_the_same(
     assert {"leak", "duplicate"} <= {finding["rule"] for finding in bench.findings()}
     spilled: list[Path] = []
     spill = KeyIndex._spill
+
+    def watched_spill(index: KeyIndex) -> sqlite3.Connection:
+        spilled.append(index._path)
+        return spill(index)
+
     monkeypatch.setattr(key_index, "MEMORY_KEYS", 2)
-    monkeypatch.setattr(KeyIndex, "_spill", lambda index: spilled.append(index._path) or spill(index))
+    monkeypatch.setattr(KeyIndex, "_spill", watched_spill)
     bench.folder = tmp_path / "again"
     assert files() == in_memory
     assert {path.name for path in spilled} == {

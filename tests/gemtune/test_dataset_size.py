@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 PROGRAM = """
-import json, os, resource, sys
+import json, os, sys
 from pathlib import Path
 from gemtune.dataset import DatasetSettings, prepare
 from gemtune.storage import Storage
@@ -19,7 +19,8 @@ from rensa import RMinHash
 class Local(Storage):
     def read_text(self, uri): return Path(uri).read_text()
     def download(self, uri, path): os.link(uri, path)
-memory = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def memory():
+    return next(int(line.split()[1]) / 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
 before = memory()
 settings = DatasetSettings(max_train_examples=200_000, base_model="gemini-3.5-flash")
 prepared = prepare(sys.argv[1], settings, storage=Local("p"), folder=Path(sys.argv[2]))

@@ -99,10 +99,9 @@ def _count_texts(value: dict[str, Any] | list[Any]) -> int:
     """Return how many keys and texts a value has."""
     count, items = (len(value), value.values()) if type(value) is dict else (0, value)
     for item in items:
-        kind = type(item)
-        if kind is str:
+        if type(item) is str:
             count += 1
-        elif kind is dict or kind is list:
+        elif type(item) is dict or type(item) is list:
             count += _count_texts(item)
     return count
 

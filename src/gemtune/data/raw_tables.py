@@ -19,7 +19,7 @@ ROWS = 200
 class BoundedText(TextIOWrapper):
     """A text file whose lines are read only if they fit into memory."""
 
-    def __next__(self) -> str:
+    def __next__(self) -> str:  # type: ignore[override]  # as in the class that it refines
         """Return the next line.
 
         Raises:
