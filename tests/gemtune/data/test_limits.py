@@ -60,7 +60,7 @@ def test_an_example_with_too_many_tokens_is_named_and_one_near_the_limit_is_warn
     limits = Limits(Model(id="m", max_tokens_per_example=1000))
     assert check(limits, {"text": "word " * 590}) == []
     [warning] = check(limits, {"text": "word " * 780})
-    assert (warning.rule, warning.found) == ("many_tokens", "about 975 tokens, perhaps 1,316")
+    assert (warning.rule, warning.found) == ("many_tokens", "about 975 tokens, perhaps 1,317")
     with pytest.raises(Rejection) as rejection:
         check(limits, {"text": "word " * 900})
     assert rejection.value.found == "about 1,125 tokens"
