@@ -184,7 +184,8 @@ def split_lines(shown: Preview, splits: tuple[str, ...], tokens: dict[str, Token
 
 def source_lines(shown: Preview) -> list[str]:
     """Return the recognised format of every source."""
-    return table(("format", "source"), [(kind, uri) for uri, kind in shown.ledger["sources"].items()], text=("source",))
+    rows = [(kind or "unknown", uri) for uri, kind in shown.ledger["sources"].items()]
+    return table(("format", "source"), rows, text=("source",))
 
 
 def finding_lines(shown: Preview) -> list[str]:

@@ -13,6 +13,9 @@ from gemtune.serving import resolve_model
 from gemtune.token_count import DatasetTokens, count_dataset, counter
 from gemtune.vertex import genai_client
 
+COUNT_SECONDS = 20.0
+"""How long one count may take: an estimate is not worth waiting long for a service that is out of reach."""
+
 
 def estimate_run(
     train: Path,
@@ -68,7 +71,7 @@ def estimate_run(
 def count_tokens(train: Path, test: Path, *, project: str, location: str, model: str, seed: int) -> DatasetTokens:
     """Return the tokens of a dataset, counted at the service, or estimated offline if it does not count."""
     try:
-        client = genai_client(project, location)
+        client = genai_client(project, location, timeout_seconds=COUNT_SECONDS)
         return count_dataset(train, test, ask=counter(client, model), seed=seed)
     except ServiceError as error:
         print(f"tokens are estimated offline, the service did not count them: {error}", file=sys.stderr)
