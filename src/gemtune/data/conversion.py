@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 from pydantic_core import to_json
 
-from gemtune.data.dialects import DIALECTS, LANGUAGE_KEYS, Dialect, Raw
+from gemtune.data.dialects import DIALECTS, LANGUAGE_KEYS, Dialect, Draft, Raw
 from gemtune.data.examples import Example, Keys, check_turns, is_blank, is_plain_text, keys_of
 from gemtune.data.findings import Rejection, cut
 from gemtune.data.limits import Limits
+from gemtune.data.plain_chat import convert_plain_chat
 from gemtune.data.prompt_template import PromptTemplate
 from gemtune.errors import DataError, did_you_mean
 
@@ -83,6 +84,7 @@ class Converter:
         self._reported: set[str] = set()
         self._is_template_used = not self.template.columns
         self._is_first = True
+        self._may_be_plain = False
 
     def convert(self, raw: Raw) -> Converted:
         """Convert one record.
@@ -91,23 +93,30 @@ class Converter:
             Rejection: The record cannot be used.
             DataError: It is the first, and has no column that the template names.
         """
+        if self._may_be_plain and (example := convert_plain_chat(raw)):
+            line = encode(example, is_plain=True)
+            warnings = self.limits.check_example(example, line, is_plain=True)
+            return Converted(example, line, keys_of(example), UNKNOWN_LANGUAGE, warnings)
         dialect = self._dialect(raw)
         left_out: set[str] = set()
-        draft = dialect.convert(raw, self.template, left_out)
-        check_turns(draft.turns, is_test=self.is_test)
-        example: Example = {"contents": [turn.content for turn in draft.turns]}
-        system = draft.system if not is_blank(draft.system) else [{"text": self.system_instruction}]
-        if not is_blank(system):
-            example["systemInstruction"] = {"role": "system", "parts": system}
-        if draft.tools:
-            example["tools"] = draft.tools
+        example = self._example(dialect.convert(raw, self.template, left_out))
         is_plain = is_plain_text(example)
         line = encode(example, is_plain=is_plain)
         warnings = self.limits.check_example(example, line, is_plain=is_plain)
-        keys = keys_of(example, line, is_plain=is_plain)
         if left_out or not self._is_template_used:
             warnings += self._warnings(left_out, dialect)
-        return Converted(example, line, keys, _language(raw), warnings)
+        return Converted(example, line, keys_of(example), _language(raw), warnings)
+
+    def _example(self, draft: Draft) -> Example:
+        check_turns(draft.turns, is_test=self.is_test)
+        example: Example = {"contents": [turn.content for turn in draft.turns]}
+        if draft.system or self.system_instruction:
+            system = draft.system if not is_blank(draft.system) else [{"text": self.system_instruction}]
+            if not is_blank(system):
+                example["systemInstruction"] = {"role": "system", "parts": system}
+        if draft.tools:
+            example["tools"] = draft.tools
+        return example
 
     def _warnings(self, left_out: set[str], dialect: Dialect) -> list[Rejection]:
         new = [_left_out(path) for path in sorted(left_out - self._reported)]
@@ -125,6 +134,7 @@ class Converter:
             known = "; ".join(" and ".join(sorted(dialect.marks)) for dialect in DIALECTS.values())
             raise Rejection("unknown_format", _keys(raw), f"one of: {known}", "rename the keys, or set data_format")
         dialect = DIALECTS[self.format]
+        self._may_be_plain = self.format == "messages" and not self.system_instruction and not self.template.columns
         if self._is_first and dialect.has_columns:
             self._check_columns(raw)
         self._is_first = False
@@ -156,8 +166,8 @@ def encode(value: Any, *, is_plain: bool = False) -> bytes:
         line = to_json(value, inf_nan_mode="constants")
     except ValueError:
         line = b""
-    if not is_plain or not line or b"Infinity" in line:
-        _check_encodable(value)  # which may find nothing: a text may be about infinity
+    if not is_plain or not line:
+        _check_encodable(value)
     return line
 
 
@@ -180,6 +190,8 @@ def _is_deeper(value: Any, levels: int) -> bool:
 
 def _language(raw: Raw) -> str:
     """Return the record's own language tag; it must not spoil the record if it is none."""
+    if raw.keys().isdisjoint(LANGUAGE_KEYS):
+        return UNKNOWN_LANGUAGE
     named = (raw[key] for key in LANGUAGE_KEYS if isinstance(raw.get(key), str))
     tags = (tag.strip() for tag in named)
     return next((tag for tag in tags if tag.replace("-", "").isalnum() and tag.isascii()), UNKNOWN_LANGUAGE)

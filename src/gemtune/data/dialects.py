@@ -53,7 +53,10 @@ class ChatNames(NamedTuple):
 
     def of(self, message: Raw) -> tuple[str, str]:
         """Return the names that a message uses."""
-        return next((pair for pair in self.pairs if pair[0] in message), self.pairs[0])
+        for pair in self.pairs:
+            if pair[0] in message:
+                return pair
+        return self.pairs[0]
 
 
 def _from_contents(raw: Raw, template: PromptTemplate, left_out: set[str]) -> Draft:
@@ -79,19 +82,22 @@ def _from_chat(
     raw: Raw, template: PromptTemplate, left_out: set[str], *, key: str, names: ChatNames, roles: Mapping[str, str]
 ) -> Draft:
     """Chat: a list of messages of a role each; content is text or a list of parts. The first ones may be `system`."""
-    _leave_out(raw, {key, *names.system}, "$", left_out)
+    if len(raw) > 1:
+        _leave_out(raw, {key, *names.system}, "$", left_out)
     turns: list[Turn] = []
     system = [part for name in names.system if raw.get(name) for part in _text_parts(raw[name], f"$.{name}")]
     for index, message in enumerate(_list(raw.get(key), f"$.{key}", "missing_contents")):
         path = f"$.{key}[{index}]"
-        message = _object(message, path)
+        if type(message) is not dict:
+            message = _object(message, path)
         role_key, text_key = names.of(message)
         if len(message) > 2 or role_key not in message:
             _check_message(message, path, left_out, {role_key, text_key}, f"$.{key}[*]")
-        role, parts = message.get(role_key), _text_parts(message.get(text_key), f"{path}.{text_key}")
+        role, text = message.get(role_key), message.get(text_key)
+        parts: list[Part] = [{"text": text}] if type(text) is str else _text_parts(text, f"{path}.{text_key}")
         if role == "system" and not turns:
             system += parts
-        elif isinstance(role, str) and role in roles:
+        elif type(role) is str and role in roles:
             turns.append(Turn(path, {"role": roles[role], "parts": parts}))
         else:
             found = "role `system` after the first turn" if role == "system" else f"role is {cut(role)}"

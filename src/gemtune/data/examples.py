@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from pydantic_core import to_json
@@ -142,22 +142,19 @@ class Keys(NamedTuple):
     prompt: bytes
     """The whole prompt, whatever its white space: equal in two splits, it leaks."""
     whole: bytes
-    """Everything, character by character: equal in one split, it is a repeat."""
+    """Everything, the white space of the prompt aside: equal in one split, it is a repeat."""
 
 
-def keys_of(example: Example, line: bytes, *, is_plain: bool) -> Keys:
-    """Return the keys of an example.
-
-    Args:
-        example: The example.
-        line: The same as JSON.
-        is_plain: All parts are text, so that equal examples are equal as JSON, too.
-    """
+def keys_of(example: Example) -> Keys:
+    """Return the keys of an example."""
     turns = _key(example["contents"][:-1])
     prompt = turns
     if "systemInstruction" in example:
         prompt = hashlib.sha256(turns + _key([example["systemInstruction"]])).digest()[:16]
-    whole = hashlib.sha256(line).digest() if is_plain else digest(example)
+    rest = example["contents"][-1]["parts"]
+    if len(rest) > 1 or "text" not in rest[0] or "tools" in example:
+        rest = _sorted([rest, example.get("tools")])
+    whole = hashlib.sha256(prompt + to_json(rest)).digest()
     return Keys(turns, prompt, whole[:16])
 
 
@@ -172,16 +169,16 @@ def is_plain_text(example: Example) -> bool:
 
 
 def _key(contents: Sequence[Mapping[str, Any]]) -> bytes:
-    hashed = hashlib.sha256()
+    pieces = []
     for content in contents:
         parts = content["parts"]
-        hashed.update(f"{content.get('role', '')} {len(parts)}\n".encode())
+        pieces.append(b"%b %d" % (content.get("role", "").encode(), len(parts)))
         for part in parts:
             is_text = len(part) == 1 and "text" in part
-            data = _squeezed(part["text"]) if is_text else to_json(_squeezed_json(part))
-            hashed.update(b"%d%b\n" % (len(data), b"t" if is_text else b"j"))
-            hashed.update(data)
-    return hashed.digest()[:16]
+            data = _squeezed(part["text"]) if is_text else to_json(_sorted(part, _squeezed_text))
+            pieces.append(b"%d%b" % (len(data), b"t" if is_text else b"j"))
+            pieces.append(data)
+    return hashlib.sha256(b"\n".join(pieces)).digest()[:16]
 
 
 def _squeezed(text: str) -> bytes:
@@ -193,12 +190,17 @@ def _squeezed(text: str) -> bytes:
 _WHITE = b" \t\n\v\f\r\x1c\x1d\x1e\x1f"
 
 
-def _squeezed_json(value: Any) -> Any:
+def _squeezed_text(text: str) -> str:
+    return _squeezed(text).decode()
+
+
+def _sorted(value: Any, convert: Callable[[str], str] = str) -> Any:
+    """Return a value with the keys of its objects in order, and its texts converted."""
     if isinstance(value, str):
-        return _squeezed(value).decode()
+        return convert(value)
     if isinstance(value, list):
-        return [_squeezed_json(item) for item in value]
-    return {key: _squeezed_json(value[key]) for key in sorted(value)} if isinstance(value, dict) else value
+        return [_sorted(item, convert) for item in value]
+    return {key: _sorted(value[key], convert) for key in sorted(value)} if isinstance(value, dict) else value
 
 
 def digest(value: Any) -> bytes:

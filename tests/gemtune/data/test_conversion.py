@@ -336,3 +336,28 @@ def test_the_keys_of_an_example_depend_on_its_content_alone(raw: dict[str, Any])
 def test_every_dialect_can_be_named() -> None:
     names = Parameters.model_fields["data_format"].annotation.__args__  # type: ignore[union-attr]
     assert set(names) == {"auto", *DIALECTS}
+
+
+MESSAGES = st.lists(
+    st.fixed_dictionaries(
+        {"role": st.sampled_from(["user", "assistant", "model", "system", "bot"]), "content": st.text(max_size=3)},
+        optional={"name": st.just("x")},
+    ),
+    max_size=4,
+)
+FIRST = {"messages": [TURN, {"role": "assistant", "content": "x"}]}
+
+
+@settings(max_examples=300)
+@given(raw=st.fixed_dictionaries({"messages": MESSAGES | JSON}, optional={"lang": st.just("de")}))
+def test_the_short_way_for_plain_chat_gives_what_the_rules_give(raw: dict[str, Any]) -> None:
+    slow, fast = converter(), converter()
+    fast.convert(FIRST)
+    assert fast._may_be_plain and not slow._may_be_plain
+    found: list[Any] = []
+    for each in (slow, fast):
+        try:
+            found.append(each.convert(raw)[:4])
+        except Rejection as rejection:
+            found.append((rejection.rule, rejection.path))
+    assert found[0] == found[1]

@@ -1,6 +1,5 @@
 """What an example is known by: its prompt, its reference, its keys and its id; and how messages quote it."""
 
-import json
 from typing import Any
 
 from hypothesis import given
@@ -30,7 +29,7 @@ def test_a_reference_is_text_without_thoughts() -> None:
 
 
 def keys(example: dict[str, Any]) -> Keys:
-    return keys_of(example, json.dumps(example).encode(), is_plain=False)
+    return keys_of(example)
 
 
 def test_white_space_does_not_make_another_prompt_but_the_system_instruction_does() -> None:
