@@ -50,9 +50,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("a.txt", b"a\tb,c\n1\t2\n", [(2, {"a": "1", "b,c": "2"})]),
         ("a.csv", b"", []),
         ("a.csv", b"a,b\n,\n", []),
-        ("a.jsonl.gz", gzip.compress(b'{"a": 1}\n'), [(1, {"a": 1})]),
-        ("a.csv.gz", gzip.compress(b"a\n1\n"), [(2, {"a": "1"})]),
-        ("a.json", gzip.compress(b'[{"a": 1}]'), [(1, {"a": 1})]),
+        ("a.jsonl.gz", gzip.compress(b'{"a": 1}\n', mtime=0), [(1, {"a": 1})]),
+        ("a.csv.gz", gzip.compress(b"a\n1\n", mtime=0), [(2, {"a": "1"})]),
+        ("a.json", gzip.compress(b'[{"a": 1}]', mtime=0), [(1, {"a": 1})]),
         # The name is wrong, the content counts.
         ("a.csv", b'{"a": 1, "b": 2}\n', [(1, {"a": 1, "b": 2})]),
         ("a.csv", b'[{"a": 1}]', [(1, {"a": 1})]),
@@ -80,7 +80,7 @@ def test_a_record_has_the_line_it_starts_at(folder: Path, name: str, data: bytes
         ("a.jsonl", b"GIF89a\0\0\n", [(1, "unreadable_file")]),
         ("a.csv", b"PK\x03\x04xlsx", [(1, "unreadable_file")]),
         ("a.csv", "a,b\n1,2".encode("utf-16"), [(1, "unreadable_file")]),
-        ("a.jsonl.gz", gzip.compress(b"%PDF-1.7"), [(1, "unreadable_file")]),
+        ("a.jsonl.gz", gzip.compress(b"%PDF-1.7", mtime=0), [(1, "unreadable_file")]),
         ("a.jsonl", b"{}\n" + b"[" * 100_000 + b"\n{}\n", [(1, {}), (2, "not_json"), (3, {})]),
         ("a.jsonl", b'{"a": ' + b"9" * 5000 + b"}\n", [(1, "not_json")]),
         ("a.json", b'[{"a": 1}, 7]', [(1, {"a": 1}), (1, "not_an_object")]),
@@ -90,7 +90,7 @@ def test_a_record_has_the_line_it_starts_at(folder: Path, name: str, data: bytes
         ("a.csv", b"a,b\n1\n1,2,3\n1,2\n", [(2, SHAPE), (3, SHAPE), (4, {"a": "1", "b": "2"})]),
         ("a.csv", b'a,b\n"1"x,2\n', [(2, "unreadable_file")]),
         ("a.csv", b'a,b\n"1\n2",2\n\n"3,4\n', [(5, "unreadable_file")]),
-        ("a.jsonl.gz", gzip.compress(b'{"a": 1}\n')[:-4], [(1, "unreadable_file")]),
+        ("a.jsonl.gz", gzip.compress(b'{"a": 1}\n', mtime=0)[:-4], [(1, "unreadable_file")]),
     ],
 )  # fmt: skip
 def test_what_is_broken_is_named_at_its_line(folder: Path, name: str, data: bytes, expected: Read) -> None:
@@ -132,7 +132,11 @@ def test_a_record_that_would_fill_the_memory_is_not_read(tmp_path: Path, name: s
 
 def test_the_reading_is_reported_in_bytes_of_the_file(folder: Path) -> None:
     path = folder / "source"
-    for name, data in {"a.jsonl": b'{"a": 1}\n' * 10, "a.csv": b"a\n1\n2\n", "a.json": gzip.compress(b"[{}]")}.items():
+    for name, data in {
+        "a.jsonl": b'{"a": 1}\n' * 10,
+        "a.csv": b"a\n1\n2\n",
+        "a.json": gzip.compress(b"[{}]", mtime=0),
+    }.items():
         path.write_bytes(data)
         read_so_far: list[int] = []
         list(read_raw(path, name, read_so_far.append))
