@@ -24,6 +24,7 @@ def compare_models(
     test_uri: str,
     test: Input[Dataset],
     ledger: Input[Artifact],
+    cost_estimate: Input[Artifact],
     tuning_job: Input[Artifact],
     curves: Input[Dataset],
     baseline_predictions: Input[Dataset],
@@ -57,6 +58,7 @@ def compare_models(
         test_uri: The test split likewise.
         test: The test split.
         ledger: The account of every example.
+        cost_estimate: What the run was expected to cost.
         tuning_job: The finished tuning job.
         curves: Loss and accuracy by step.
         baseline_predictions: Answers of the baseline.
@@ -125,6 +127,7 @@ def compare_models(
             job=job_resource_name,
             digests={split: Path(uri).stem for split, uri in splits.items() if uri},
             catalog=catalogs.load(catalog_overrides),
+            estimated=json.loads(Path(cost_estimate.path).read_text(encoding="utf-8")),
         )
         figures = report_figures(compared, baseline.scores, tuned.scores, points)
         pages = {

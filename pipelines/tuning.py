@@ -75,6 +75,7 @@ def tune_and_compare(
     max_truncated_share: float = 0.05,
     max_blocked_share: float = 0.05,
     max_unscored_share: float = 0.02,
+    max_cost_usd: float = 0.0,
     catalog_overrides: dict = {},  # noqa: B006 - as above
 ):
     """Wire all steps between the raw data and the task that ends the run, whatever happens."""
@@ -106,6 +107,16 @@ def tune_and_compare(
             test_fraction=test_fraction,
             on_invalid=on_invalid,
             on_leakage=on_leakage,
+            location=location,
+            inference_location=inference_location,
+            base_model=base_model,
+            baseline_model=baseline_model,
+            task=task,
+            epoch_count=epoch_count,
+            adapter_size=adapter_size,
+            max_output_tokens=max_output_tokens,
+            max_cost_usd=max_cost_usd,
+            catalog_overrides=catalog_overrides,
         )
         dataset.set_display_name("Data conversion")
 
@@ -209,6 +220,7 @@ def tune_and_compare(
             test_uri=dataset.outputs["test_uri"],
             test=dataset.outputs["test"],
             ledger=dataset.outputs["ledger"],
+            cost_estimate=dataset.outputs["cost_estimate"],
             tuning_job=tuned.outputs["tuning_job"],
             curves=tuned.outputs["curves"],
             baseline_predictions=baseline.outputs["predictions"],

@@ -9,6 +9,8 @@ import sys
 VERBS = {
     "run": "Run a tuning spec, follow it to its decision, and fetch the report.",
     "submit": "Submit a tuning spec as a pipeline job and return at once.",
+    "check": "Check a data file, or the data of a tuning spec, as a run would, without a run.",
+    "plan": "Say what a run of a tuning spec would use, create and cost. Nothing is paid and nothing is written.",
     "compile": "Compile the pipelines to compiled/, or check that it is up to date.",
     "publish": "Upload the compiled pipeline to where the console can start it.",
     "schedule": "Keep the schedule of a tuning spec as the spec says, pause it, or resume it.",

@@ -167,21 +167,26 @@ def bring_public_objects(spec: TuningSpec, storage: Any) -> None:
     Raises:
         DataError: Some have no local copy; says where to put each.
     """
-    missing = []
-    for uri in sorted(uri for key in SOURCES for uri in split_sources(getattr(spec, key)) if uri.startswith("gs://")):
-        if storage.find(uri):
-            continue
-        copy = mirror_folder() / uri.removeprefix("gs://")
-        if copy.is_file():
-            storage.ensure_bucket(uri)
-            storage.upload(copy, uri)
-        else:
-            missing.append(f"  {uri}\n    to {copy}")
+    for uri, copy in local_copies(spec, storage).items():
+        storage.ensure_bucket(uri)
+        storage.upload(copy, uri)
+
+
+def local_copies(spec: TuningSpec, storage: Any) -> dict[str, Path]:
+    """Return URI → local copy for the objects of a spec that the emulator does not have.
+
+    Raises:
+        DataError: Some have no local copy; says where to put each.
+    """
+    uris = sorted(uri for key in SOURCES for uri in split_sources(getattr(spec, key)) if uri.startswith("gs://"))
+    copies = {uri: mirror_folder() / uri.removeprefix("gs://") for uri in uris if not storage.find(uri)}
+    missing = [f"  {uri}\n    to {copy}" for uri, copy in copies.items() if not copy.is_file()]
     if missing:
         raise DataError(
             f"the emulator cannot reach Google's Cloud Storage, and the spec reads {len(missing)} object(s) there",
             next="copy\n" + "\n".join(missing),
         )
+    return copies
 
 
 def split_sources(value: str) -> list[str]:

@@ -50,6 +50,7 @@ def build(
     job: str,
     digests: Mapping[str, str],
     catalog: Catalog,
+    estimated: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Compare two models on the same examples, and decide.
 
@@ -64,6 +65,7 @@ def build(
         job: Resource name of the pipeline job.
         digests: Name of an input → its sha256.
         catalog: Where prices are known.
+        estimated: What the run was expected to cost, from `gemtune.cost.estimate`.
 
     Returns:
         `comparison.json`: plain JSON values, no NaN; what could not be computed is None.
@@ -97,7 +99,7 @@ def build(
         "signature": candidate.signature,
         "ledger": {split: account for split, account in ledger.items() if split != SOURCES},
         "sources": dict(ledger.get(SOURCES, {})),
-        "cost": {"estimated": None, "actual": actual_cost(sides, tuning, base_model, catalog)},
+        "cost": {"estimated": estimated, "actual": actual_cost(sides, tuning, base_model, catalog)},
         "models": {"base_model": base_model, "baseline": baseline.model, "candidate": candidate.model},
         "tuning": dict(tuning),
         "digests": dict(digests),
@@ -173,10 +175,7 @@ def summarize_side(examples: Sequence[Record], side: Side) -> dict[str, Any]:
 
 
 def actual_cost(
-    sides: Mapping[str, Side],
-    tuning: Mapping[str, Any],
-    base_model: str,
-    catalog: Catalog,
+    sides: Mapping[str, Side], tuning: Mapping[str, Any], base_model: str, catalog: Catalog
 ) -> dict[str, Any]:
     """Return what this run costs at the catalogue's prices, in USD, by term.
 

@@ -73,8 +73,10 @@ class Parameters(BaseModel):
     """Validation examples, written like train_data; empty = held out from train_data."""
     test_data: Uris = ""
     """Test examples, which tuning never sees, written like train_data; empty = held out from train_data."""
-    data_format: Literal["auto", "messages", "contents", "prompt_completion", "input_output"] = "auto"
-    """Form of the sources: auto (each is recognised), messages, contents, prompt_completion or input_output."""
+    data_format: Literal["auto", "messages", "contents", "prompt_completion", "input_output", "alpaca", "sharegpt"] = (
+        "auto"
+    )
+    """Form of the sources; auto recognises each. alpaca has instruction and output, sharegpt has conversations."""
     prompt_template: str = ""
     """Text of the prompt with {column} for each column of the source; empty = the source holds whole prompts."""
     system_instruction: str = ""
@@ -167,6 +169,8 @@ class Parameters(BaseModel):
     """Above this share of blocked answers of a model the comparison is invalid, 0 to 1."""
     max_unscored_share: Share = 0.02
     """Above this share of prompts without an answer the run fails, 0 to 1."""
+    max_cost_usd: float = Field(0.0, ge=0)
+    """The run stops before anything is paid if it may cost more than this, in USD; 0 = no limit."""
     catalog_overrides: dict[str, dict[str, Any]] = {}
     """Corrections to the model catalogue, prices for instance: {model id: {key: value}}; keys as in catalog.toml."""
     webhook_secret: SecretName = ""
@@ -227,9 +231,8 @@ class Parameters(BaseModel):
             raise ValueError(
                 "pre_tuned_checkpoint_id is given, expected pre_tuned_model, too: it is one of its checkpoints"
             )
-        held_out = (0 if self.validation_data else self.validation_fraction) + (
-            0 if self.test_data else self.test_fraction
-        )
-        if held_out >= 1:
+        validation = 0 if self.validation_data else self.validation_fraction
+        test = 0 if self.test_data else self.test_fraction
+        if validation + test >= 1:
             raise ValueError("validation_fraction and test_fraction leave nothing to train on, expected a sum below 1")
         return self

@@ -73,9 +73,30 @@ def load(
     if not isinstance(values, dict):
         raise SpecError(f"{path}: {shown(values)}, expected keys and values such as `name: my-task`")
     places = {key: f"{path}:{line}" for key, line in lines.items()}
+    return build({**(defaults or {}), **values}, overrides, path=path, places=places)
+
+
+def build(
+    values: dict[str, Any],
+    overrides: Mapping[str, str] | None = None,
+    *,
+    path: Path,
+    places: dict[tuple[str, ...], str] | None = None,
+) -> TuningSpec:
+    """Make a spec of values that are not in a file, or not any more.
+
+    Args:
+        values: Keys of the spec.
+        overrides: Values that replace them, as YAML texts.
+        path: What messages name, and what a path in `catalog_overrides` is relative to.
+        places: Where a key was read, such as ``spec.yaml:7``, by its path from the top.
+
+    Raises:
+        SpecError: There are problems: all of them, one per line.
+    """
+    places = dict(places or {})
     for key, text in (overrides or {}).items():
         _override(values, key, text, places)
-    values = {**(defaults or {}), **values}
     _read_catalog_overrides(values, path, places)
     try:
         return TuningSpec.model_validate(values)

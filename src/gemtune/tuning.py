@@ -124,7 +124,7 @@ def tune(
     """
     if request.pre_tuned_model:
         request = replace(request, pre_tuned_model=resolve_version(request.pre_tuned_model, project=project))
-    _check(request, location, catalog)
+    check_request(request, location, catalog)
     if not request.pre_tuned_model:
         for warning in catalog.warnings(request.base_model, now().date(), tuning_location=location):
             print(f"tune: {warning}", file=sys.stderr)
@@ -137,6 +137,28 @@ def tune(
     job = obtain(request, labels, jobs, lock, only_run=run if force_retune else "")
     record = describe(jobs.wait(job))
     return record | {"fingerprint": key, "reused": record["labels"].get(RUN_LABEL) != run}
+
+
+def check_request(request: TuningRequest, location: str, catalog: Catalog) -> None:
+    """Refuse what is known to fail, naming what works, before anything is paid or locked.
+
+    Raises:
+        SpecError: The model does not support what is asked for.
+    """
+    if request.pre_tuned_model:
+        if (found := location_of(request.pre_tuned_model)) != location:
+            raise SpecError(f"tuning_location: {location}, expected {found}, where {request.pre_tuned_model} is")
+        return
+    model = catalog.find(request.base_model)
+    if model is None:
+        return
+    if model.tuning_regions and location not in model.tuning_regions:
+        raise SpecError(f"tuning_location: {location}, expected {_listed(model.tuning_regions)} for {model.id}")
+    if request.adapter_size and model.adapter_sizes and request.adapter_size not in model.adapter_sizes:
+        raise SpecError(f"adapter_size: {request.adapter_size}, expected {_listed(model.adapter_sizes)} for {model.id}")
+    if request.kms_key_name and model.cmek is False:
+        keyed = [known.id for known in catalog.models.values() if known.cmek]
+        raise SpecError(f"kms_key_name: given, expected none for {model.id}", next=f"keys work with {_listed(keyed)}")
 
 
 def describe(job: Any) -> dict[str, Any]:
@@ -208,24 +230,6 @@ def summary_metrics(job: Mapping[str, Any], points: list[dict[str, Any]]) -> dic
     counts = ("billable_tokens", "example_count", "dropped_example_count", "epoch_count", "step_count")
     last = {point["metric"]: point["value"] for point in sorted(points, key=lambda point: int(point["step"]))}
     return {name: float(job[name]) for name in counts} | {"checkpoint_count": float(len(job["checkpoints"]))} | last
-
-
-def _check(request: TuningRequest, location: str, catalog: Catalog) -> None:
-    """Refuse what is known to fail, naming what works, before anything is paid or locked."""
-    if request.pre_tuned_model:
-        if (found := location_of(request.pre_tuned_model)) != location:
-            raise SpecError(f"tuning_location: {location}, expected {found}, where {request.pre_tuned_model} is")
-        return
-    model = catalog.find(request.base_model)
-    if model is None:
-        return
-    if model.tuning_regions and location not in model.tuning_regions:
-        raise SpecError(f"tuning_location: {location}, expected {_listed(model.tuning_regions)} for {model.id}")
-    if request.adapter_size and model.adapter_sizes and request.adapter_size not in model.adapter_sizes:
-        raise SpecError(f"adapter_size: {request.adapter_size}, expected {_listed(model.adapter_sizes)} for {model.id}")
-    if request.kms_key_name and model.cmek is False:
-        keyed = [known.id for known in catalog.models.values() if known.cmek]
-        raise SpecError(f"kms_key_name: given, expected none for {model.id}", next=f"keys work with {_listed(keyed)}")
 
 
 def _listed(values: Any) -> str:

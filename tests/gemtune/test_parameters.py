@@ -73,7 +73,7 @@ def test_whole_numbers_stand_for_fractions_and_budgets() -> None:
     ("keys", "problem"),
     [
         ({"epochs": 3}, "epochs: unknown key, did you mean `epoch_count`?"),
-        ({"max_cost_usd": 1}, "max_cost_usd: unknown key"),
+        ({"max_cost_usd": -1}, "max_cost_usd: -1, expected at least 0: The run stops"),
         ({"epoch_count": -1}, "epoch_count: -1, expected at least 0: Passes over"),
         ({"epoch_count": 1.5}, "epoch_count: 1.5, expected a whole number: "),
         ({"epoch_count": "3"}, "epoch_count: '3', expected a whole number: "),
