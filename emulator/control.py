@@ -17,6 +17,9 @@ from emulator.routing import body, respond, state
 from emulator.state import State
 
 
+AT_WORK = {"PIPELINE_STATE_PENDING", "PIPELINE_STATE_RUNNING", "PIPELINE_STATE_CANCELLING"}
+
+
 async def describe(request: Request) -> JSONResponse:
     """Say what answers here, so that a client can tell the emulator from another server on the port."""
     found = state(request)
@@ -26,6 +29,7 @@ async def describe(request: Request) -> JSONResponse:
             "version": version("gemtune"),
             "project": found.project,
             "bucket": found.bucket,
+            "running": [job["name"] for job in found.list("pipelineJobs") if job.get("state") in AT_WORK],
             "environment": environment(found),
         }
     )

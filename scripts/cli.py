@@ -4,6 +4,7 @@ A verb's module is imported only when the verb is called: kfp takes seconds to i
 """
 
 import importlib
+import signal
 import sys
 
 VERBS = {
@@ -33,6 +34,9 @@ def main(argv: list[str] | None = None) -> int:
             f"gemtune: found verb {verb!r}, expected one of {', '.join(VERBS)}: see `gemtune --help`", file=sys.stderr
         )
         return 2
+    # What ends a job in CI, or a closed terminal, is an interruption like Ctrl-C: what was started is stopped.
+    for name in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, signal.default_int_handler)
     try:
         return int(importlib.import_module(f"scripts.{verb}").main(rest))
     except KeyboardInterrupt:
