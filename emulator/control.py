@@ -16,7 +16,6 @@ from emulator.progress import Progress
 from emulator.routing import body, respond, state
 from emulator.state import State
 
-
 AT_WORK = {"PIPELINE_STATE_PENDING", "PIPELINE_STATE_RUNNING", "PIPELINE_STATE_CANCELLING"}
 
 
