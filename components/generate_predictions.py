@@ -5,7 +5,7 @@ from kfp.dsl import Dataset, Metrics, Output
 from components import component
 
 
-@component("google-cloud-storage", "google-genai")
+@component("aiohttp", "google-cloud-storage", "google-genai")
 def generate_predictions(
     *,
     project: str,
@@ -69,7 +69,8 @@ def generate_predictions(
     from pathlib import Path
 
     from gemtune import catalog as catalogs
-    from gemtune.generation import GenerationSettings, generate
+    from gemtune.generation import generate
+    from gemtune.generation_settings import GenerationSettings
     from gemtune.serving import resolve_model
     from gemtune.step import step
     from gemtune.storage import Storage

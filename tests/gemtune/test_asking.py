@@ -2,31 +2,27 @@ from typing import Any
 
 import httpx
 import pytest
-from google.genai import types
 from google.genai.errors import ClientError
 
 from gemtune import catalog as catalogs
-from gemtune.asking import failure_of, jittered, requested_delay
 from gemtune.errors import SpecError
-from gemtune.generation import GenerationSettings, request_config
-from gemtune.predictions import read_response
+from gemtune.failures import failure_of, jittered
+from gemtune.generation_settings import GenerationSettings, request_fields
+from gemtune.responses import read_response
 
 CATALOG = catalogs.load()
 
 
 def test_thinking_is_a_level_or_a_budget_as_the_model_has_it() -> None:
     def thinking(text: str, model: str) -> Any:
-        return request_config(GenerationSettings(thinking=text), model, CATALOG)[0].get("thinking_config")
+        fields, _ = request_fields(GenerationSettings(thinking=text), model, CATALOG)
+        return fields["generationConfig"].get("thinkingConfig")
 
     assert thinking("default", "gemini-3.5-flash") is None
     assert thinking("minimal", "gemini-3.5-flash") == {"thinkingLevel": "MINIMAL"}
     assert thinking("minimal", "gemini-2.5-pro") == {"thinkingBudget": 128}
     with pytest.raises(SpecError, match="thinking: 100, expected"):
         thinking("100", "gemini-3.5-flash")
-
-
-def response(**fields: Any) -> types.GenerateContentResponse:
-    return types.GenerateContentResponse.model_validate(fields)
 
 
 @pytest.mark.parametrize(
@@ -48,13 +44,13 @@ def response(**fields: Any) -> types.GenerateContentResponse:
     ],
 )
 def test_a_response_has_one_outcome(fields: dict[str, Any], outcome: str, text: str) -> None:
-    prediction = read_response(response(**fields), latency_ms=5, attempts=1)
+    prediction = read_response(fields, latency_ms=5, attempts=1)
     assert (prediction.outcome, prediction.text) == (outcome, text)
 
 
 def test_tokens_of_thinking_are_counted_apart() -> None:
     usage = {"promptTokenCount": 7, "candidatesTokenCount": 3, "thoughtsTokenCount": 90}
-    prediction = read_response(response(usageMetadata=usage), latency_ms=5, attempts=1)
+    prediction = read_response({"usageMetadata": usage}, latency_ms=5, attempts=1)
     assert (prediction.prompt_tokens, prediction.output_tokens, prediction.thinking_tokens) == (7, 3, 90)
 
 
@@ -64,11 +60,10 @@ def quota_error(details: list[Any]) -> ClientError:
 
 def test_the_service_decides_when_to_come_back() -> None:
     info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "17.5s"}
-    assert requested_delay(quota_error([info])) == 17.5
-    assert requested_delay(quota_error([])) == 0
-    later = ClientError(429, {"message": "Quota"}, httpx.Response(429, headers={"Retry-After": "3"}))
-    assert requested_delay(later) == 3
     assert failure_of(quota_error([info])).delay_seconds == 17.5
+    assert failure_of(quota_error([])).delay_seconds == 0
+    later = ClientError(429, {"message": "Quota"}, httpx.Response(429, headers={"Retry-After": "3"}))
+    assert failure_of(later).delay_seconds == 3
 
 
 def test_waits_grow_and_stay_short() -> None:
