@@ -25,6 +25,7 @@ def prepare_dataset(
     test_fraction: float,
     on_invalid: str,
     on_leakage: str,
+    for_tuning: bool = True,
     train: Output[Dataset],
     validation: Output[Dataset],
     test: Output[Dataset],
@@ -50,6 +51,7 @@ def prepare_dataset(
         test_fraction: Share of the training sources to evaluate on where no test data is given.
         on_invalid: What to do with an example the service would refuse: raise or drop.
         on_leakage: What to do with a test or validation prompt that is trained on: raise or drop.
+        for_tuning: Whether there must be training examples.
 
     Returns:
         train: JSONL that the tuning job reads.
@@ -85,6 +87,7 @@ def prepare_dataset(
         test_fraction=test_fraction,
         on_invalid=on_invalid,
         on_leakage=on_leakage,
+        for_tuning=for_tuning,
     )
     outputs = {"train": train, "validation": validation, "test": test, "findings": findings, "ledger": ledger}
     with step("Data conversion", project=project, bucket=bucket, job_id=job_id_of(findings.path)):

@@ -8,6 +8,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from emulator import (
+    batch_prediction_jobs,
     control,
     credentials,
     endpoints,
@@ -24,7 +25,17 @@ from emulator.errors import ApiError, render, unimplemented
 from emulator.gate import Gate, guarded
 from emulator.state import State
 
-RESOURCES = [tuning_jobs, experiments, endpoints, models, publisher_models, pipeline_jobs, operations, storage]
+RESOURCES = [
+    tuning_jobs,
+    experiments,
+    endpoints,
+    models,
+    publisher_models,
+    batch_prediction_jobs,
+    pipeline_jobs,
+    operations,
+    storage,
+]
 
 
 class Application(Starlette):

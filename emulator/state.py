@@ -63,7 +63,7 @@ class State:
         self.token = secrets.token_urlsafe(32)
         self.url = ""
         self.clock = Clock()
-        self.faults = Faults()
+        self.faults = Faults(self.clock)
         self.progress: dict[str, Progress] = defaultdict(Progress)
         self.requests = RequestLog()
         self.on_close: list[Callable[[], None]] = []

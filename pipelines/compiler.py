@@ -29,10 +29,10 @@ ARCHIVE_LIMIT = 95_000
 """Characters. Linux allows 131,072 in one argument, and the step's own program shares it with the archive."""
 
 
-def described(pipeline: Callable[..., None]) -> Callable[..., None]:
-    """Give a pipeline function the help text of each of its parameters: the description of the spec's key."""
+def described(pipeline: Callable[..., None], **own: str) -> Callable[..., None]:
+    """Give a pipeline function the help text of each of its parameters: its own, or that of the spec's key."""
     parameters = pipeline.__code__.co_varnames[: pipeline.__code__.co_argcount]
-    lines = [f"    {name}: {TuningSpec.model_fields[name].description}" for name in parameters]
+    lines = [f"    {name}: {own.get(name) or TuningSpec.model_fields[name].description}" for name in parameters]
     pipeline.__doc__ = "\n".join([f"{pipeline.__doc__}", "", "Args:", *lines])
     return pipeline
 

@@ -9,6 +9,8 @@ import sys
 VERBS = {
     "run": "Run a tuning spec, follow it to its decision, and fetch the report.",
     "submit": "Submit a tuning spec as a pipeline job and return at once.",
+    "predict": "Answer one prompt with the settings of a spec.",
+    "evaluate": "Compare any two models on a dataset, without tuning.",
     "compile": "Compile the pipelines to compiled/, or check that it is up to date.",
     "schema": "Print the JSON Schema of a tuning spec.",
     "emulator": "Serve a local stand-in for Vertex AI and Cloud Storage.",

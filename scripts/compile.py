@@ -38,11 +38,16 @@ def generated() -> dict[Path, str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of kfp, about versions to come
         from pipelines.compiler import compile_pipeline
+        from pipelines.evaluation import evaluation
         from pipelines.tuning import tuning
 
     from scripts.schema import schema_text
 
-    return {COMPILED / "tuning.yaml": compile_pipeline(tuning), COMPILED / "spec.schema.json": schema_text()}
+    return {
+        COMPILED / "tuning.yaml": compile_pipeline(tuning),
+        COMPILED / "evaluation.yaml": compile_pipeline(evaluation),
+        COMPILED / "spec.schema.json": schema_text(),
+    }
 
 
 if __name__ == "__main__":

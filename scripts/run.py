@@ -54,13 +54,13 @@ def main(argv: list[str] | None = None) -> int:
             target.stop()
 
 
-def follow(job: Any, target: Target) -> str:
+def follow(job: Any, target: Target, template: Path = TEMPLATE) -> str:
     """Print each task as it ends, and return the state of the job at its end, for instance SUCCEEDED.
 
     Raises:
         ServiceError: The service is out of reach for too long.
     """
-    names = display_names()
+    names = display_names(template)
     told: set[str] = set()
     state = ""
     for state, tasks in observations(job, target):  # noqa: B007 - the last one is the answer
@@ -102,9 +102,9 @@ def observations(job: Any, target: Target) -> Iterator[tuple[str, list[Any]]]:
         time.sleep(POLL_SECONDS[target.name])
 
 
-def display_names() -> dict[str, str]:
-    """Return task key → display name for the tasks of the compiled pipeline that do work."""
-    spec = yaml.load(TEMPLATE.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+def display_names(template: Path) -> dict[str, str]:
+    """Return task key → display name for the tasks of a compiled pipeline that do work."""
+    spec = yaml.load(template.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     dags = [spec["root"], *spec["components"].values()]
     tasks = {key: task for dag in dags for key, task in dag.get("dag", {}).get("tasks", {}).items()}
     return {

@@ -14,6 +14,8 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
+import yaml
+
 from gemtune.catalog import load as load_catalog
 from gemtune.errors import DataError, GemtuneError, SpecError
 from gemtune.spec import TuningSpec, load
@@ -86,27 +88,36 @@ def read_spec(arguments: argparse.Namespace, target: Target) -> TuningSpec:
     return load(arguments.spec, {**overrides_of(arguments), **target.decided()})
 
 
-def submit_spec(spec: TuningSpec, path: Path, target: Target) -> Any:
-    """Upload the local files that a spec names, submit compiled/tuning.yaml, and return the PipelineJob.
+def submit_spec(
+    spec: TuningSpec, path: Path, target: Target, *, template: Path = TEMPLATE, models: dict[str, str] | None = None
+) -> Any:
+    """Upload the local files that a spec names, submit a compiled pipeline, and return the PipelineJob.
 
     Args:
         spec: What to run.
         path: Where the spec was read; local files are relative to its folder.
         target: Where to run it.
+        template: The compiled pipeline.
+        models: Parameters that the command line gives; None = those of the spec are all the pipeline has.
 
     Raises:
         GemtuneError: A file is missing, or the service refuses the job.
     """
-    for warning in load_catalog(spec.catalog_overrides).warnings(spec.base_model, today(), tuning_location=""):
+    tuning_location = "" if models is None else None
+    for warning in load_catalog(spec.catalog_overrides).warnings(
+        spec.base_model, today(), tuning_location=tuning_location
+    ):
         say("warning", warning)
-    parameters = spec.parameters()
-    parameters.update(uploaded_sources(spec, path, target))
-    say("submit", f"compiled/tuning.yaml, spec {spec.name}")
+    parameters = {**spec.parameters(), **uploaded_sources(spec, path, target)}
+    if models is not None:
+        known = parameters_of(template)
+        parameters = {name: value for name, value in {**parameters, **models}.items() if name in known}
+    say("submit", f"compiled/{template.name}, spec {spec.name}")
     submission = spec.submission
     aiplatform = pipeline_client(target, project=submission.project, location=submission.location)
     job = aiplatform.PipelineJob(
         display_name=spec.name,
-        template_path=str(TEMPLATE),
+        template_path=str(template),
         pipeline_root=submission.pipeline_root,
         parameter_values=parameters,
         enable_caching=None,
@@ -122,6 +133,12 @@ def submit_spec(spec: TuningSpec, path: Path, target: Target) -> Any:
         )
     say("job", job.name if target.address else job._dashboard_uri())
     return job
+
+
+def parameters_of(template: Path) -> set[str]:
+    """Return the names of the parameters of a compiled pipeline."""
+    document = yaml.load(template.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    return set(document["root"]["inputDefinitions"]["parameters"])
 
 
 def uploaded_sources(spec: TuningSpec, path: Path, target: Target) -> dict[str, str]:

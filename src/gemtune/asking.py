@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from gemtune.failures import Failure, jittered
-from gemtune.pace import Pace
+from gemtune.failures import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, Failure, jittered
+from gemtune.pace import PAUSE_SECONDS, Pace
 from gemtune.predictions import Prediction
 from gemtune.responses import read_response
 
@@ -50,6 +50,12 @@ class Asker:
 
     def __post_init__(self) -> None:
         self.pace = Pace(self.max_in_flight, clock=self.clock, sleep=self._wait)
+        self.active = 0
+
+    @property
+    def most_active(self) -> int:
+        """Prompts to ask at a time: one that waits for its next attempt makes room for another."""
+        return 2 * self.max_in_flight
 
     async def answer(self, prompt: Mapping[str, Any]) -> Prediction:
         """Return the outcome of a prompt {contents, systemInstruction?}; what the service says raises nothing.
@@ -57,10 +63,16 @@ class Asker:
         Raises:
             ServiceError: The credentials are not accepted.
         """
-        request = {**self.fields, **prompt}
+        self.active += 1
+        try:
+            return await self._answer({**self.fields, **prompt})
+        finally:
+            self.active -= 1
+
+    async def _answer(self, request: Mapping[str, Any]) -> Prediction:
         began, attempts = None, 0
         while True:
-            await self.pace.enter()
+            await self.pace.enter(first=attempts > 0)
             sent_at = self.clock()
             began = sent_at if began is None else began
             if self.stopped.is_set() or sent_at >= self.ends_at:
@@ -71,7 +83,7 @@ class Asker:
             latency_ms = round((self.clock() - sent_at) * 1000)
             if not isinstance(result, Failure):
                 return read_response(result, latency_ms=latency_ms, attempts=attempts)
-            delay = max(jittered(attempts - 1), result.delay_seconds)
+            delay = self._delay(result, attempts - 1)
             if result.is_final or self.stopped.is_set() or self.clock() + delay > self._deadline(began, result):
                 outcome = "rejected" if result.is_final else "failed"
                 return Prediction(outcome=outcome, error=result.error, latency_ms=latency_ms, attempts=attempts)
@@ -87,6 +99,19 @@ class Asker:
         elif result.is_quota:
             self.pace.refused(result.delay_seconds)
         return result
+
+    def _delay(self, failure: Failure, retries: int) -> float:
+        """Return how long to wait before the next attempt.
+
+        Under a quota, a short wish of the service is as good as our own wait, a long one pauses everything. And with
+        few prompts left each waits less: the attempts of all together stay as frequent, and the quota used.
+        """
+        if not failure.is_quota:
+            return max(jittered(retries), failure.delay_seconds)
+        if failure.delay_seconds > PAUSE_SECONDS:
+            return failure.delay_seconds
+        share = min(1.0, self.active / self.most_active)
+        return jittered(retries, max(FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS * share))
 
     def _deadline(self, began: float, failure: Failure) -> float:
         counted_from = max(began, self.pace.answered_at) if failure.is_quota else began

@@ -58,6 +58,8 @@ class DatasetSettings:
     """raise or drop."""
     on_leakage: str = "raise"
     """raise or drop."""
+    for_tuning: bool = True
+    """Whether there must be training examples; an evaluation needs only those of the test."""
 
     def limit(self, split: str) -> int:
         """Return the most examples of a split; 0 for all."""
@@ -212,7 +214,7 @@ def _test_record(record: Mapping[str, Any], ids: dict[str, int]) -> dict[str, An
 def _check_not_empty(ledger: Mapping[str, Any], manifest: Mapping[str, Any], settings: DatasetSettings) -> None:
     for name in ("train", "test"):
         account = ledger[name]
-        if account["used"]:
+        if account["used"] or (name == "train" and not settings.for_tuning):
             continue
         rejected = ", ".join(f"{count} {rule}" for rule, count in account["rejected"].items())
         found = f"{name} split: no example ({account['read']} read{', rejected: ' + rejected if rejected else ''})"

@@ -14,6 +14,9 @@ from typing import Any, NamedTuple
 from gemtune.errors import ServiceError
 from gemtune.vertex import advice
 
+SHORTEST_WAIT_SECONDS, FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.05, 0.25, 2.0
+"""A wait is drawn between the first and, for a first retry, the second; that grows to the third."""
+
 _MAX_ERROR_CHARACTERS = 500
 
 
@@ -91,15 +94,16 @@ def failure_of_credentials(error: Any) -> Failure:
     raise ServiceError(f"Google credentials: {error}, expected a token", next=advice(401)) from error
 
 
-def jittered(retries: int) -> float:
+def jittered(retries: int, most: float = LONGEST_WAIT_SECONDS) -> float:
     """Return seconds to wait before the next attempt, uniform and at most 2.
 
     Measured against a quota of 20 requests a second: a cap of 2 s reaches 96 % of it, waits that grow to 30 s 62 %.
 
     Args:
         retries: Attempts that were repeated already.
+        most: Longest wait, in seconds.
     """
-    return random.uniform(0.05, min(2.0, 0.25 * 2.0 ** min(retries, 8)))
+    return random.uniform(SHORTEST_WAIT_SECONDS, min(most, FIRST_WAIT_SECONDS * 2.0 ** min(retries, 8)))
 
 
 def _details_of(body: Any) -> Any:

@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -112,11 +112,11 @@ def generate(
         uri = f"gs://{bucket}/gemtune/predictions/{_key(served.model, fields)}"
         with closing(PredictionStore(uri, storage=storage, folder=Path(name), now=now)) as store:
             store.load(max_age_days)
-            digests = {digest_of(record["prompt"]) for record in read_records(prompts)}
+            digests = [digest_of(record["prompt"]) for record in read_records(prompts)]
             pending = {digest for digest in digests if digest not in store}
-            sent, reused = len(pending), len(pending) < len(digests)
-            paid = ask.answer(_unanswered(prompts, pending), total=sent, reused=reused, store=store)
-            summary = _write(prompts, store, output)
+            sent, reused = len(pending), len(pending) < len(set(digests))
+            paid = ask.answer(_unanswered(prompts, digests, pending), total=sent, reused=reused, store=store)
+            summary = _write(prompts, digests, store, output)
     return {**summary, "sent": sent, "reused": summary["prompts"] - sent, "paid": paid, "not_sent": not_sent}
 
 
@@ -135,24 +135,23 @@ def _key(model: str, fields: Mapping[str, Any]) -> str:
     return hashlib.sha256(to_line({"model": model, "fields": fields}).encode()).hexdigest()
 
 
-def _unanswered(prompts: Path, pending: set[str]) -> Prompts:
+def _unanswered(prompts: Path, digests: Sequence[str], pending: set[str]) -> Prompts:
     """Yield each pending prompt once."""
-    for record in read_records(prompts):
-        digest = digest_of(record["prompt"])
+    for record, digest in zip(read_records(prompts), digests, strict=True):
         if digest in pending:
             pending.discard(digest)
             yield digest, record["prompt"]
 
 
-def _write(prompts: Path, store: PredictionStore, output: Path) -> dict[str, Any]:
+def _write(prompts: Path, digests: Sequence[str], store: PredictionStore, output: Path) -> dict[str, Any]:
     """Write predictions.jsonl and count what is in it."""
     outcomes: Counter[str] = Counter()
     tokens = Counter(dict.fromkeys(TOKEN_COUNTS, 0))
     versions: set[str] = set()
 
     def lines() -> Iterator[dict[str, Any]]:
-        for record in read_records(prompts):
-            prediction = store.get(digest_of(record["prompt"]))
+        for record, digest in zip(read_records(prompts), digests, strict=True):
+            prediction = store.get(digest)
             outcomes[prediction.outcome] += 1
             for name in TOKEN_COUNTS:
                 tokens[name] += getattr(prediction, name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +33,13 @@ class GenerationSettings:
 
     request_timeout_seconds: float = 120
     """How long one attempt may take."""
+
+
+def settings_of(parameters: Mapping[str, Any]) -> GenerationSettings:
+    """Return the settings among the parameters of a spec, whose names they have."""
+    names = [field.name for field in dataclasses.fields(GenerationSettings)]
+    chosen = {name: parameters[name] for name in names}
+    return GenerationSettings(**{**chosen, "stop_sequences": tuple(parameters["stop_sequences"])})
 
 
 def request_fields(settings: GenerationSettings, base_model: str, catalog: Catalog) -> tuple[dict[str, Any], list[str]]:

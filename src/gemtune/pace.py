@@ -54,8 +54,12 @@ class Pace:
         self._round_began = clock()
         self._round_seconds = _ROUND_SECONDS
 
-    async def enter(self) -> None:
-        """Wait for room, in the order of arrival, and for the end of a pause."""
+    async def enter(self, *, first: bool = False) -> None:
+        """Wait for room and for the end of a pause.
+
+        Args:
+            first: Go before those that wait already: a prompt that was asked before, so that none is left for last.
+        """
         while True:
             while (left := self._paused_until - self._clock()) > 0:
                 await self._sleep(left + random.uniform(0, 0.25))
@@ -63,7 +67,7 @@ class Pace:
                 self._under_way += 1
                 return
             turn = asyncio.get_running_loop().create_future()
-            self._waiting.append(turn)
+            (self._waiting.appendleft if first else self._waiting.append)(turn)
             await turn
 
     def leave(self) -> None:

@@ -100,9 +100,7 @@ class Run:
     """Attempts, of all prompts."""
 
     async def send(self, prompts: Prompts) -> None:
-        """Answer prompts as they come; only twice `max_in_flight` are held in memory.
-
-        Twice, because a prompt that waits for its next attempt makes room for another one.
+        """Answer prompts as they come; only those that are asked are held in memory.
 
         Raises:
             GenerationError: Every prompt was rejected for one reason, or the service does not answer any more.
@@ -111,7 +109,7 @@ class Run:
         """
         self._began = self._told = self.asker.clock()
         self._is_due = asyncio.Event()
-        count = min(self.total, 2 * self.asker.max_in_flight)
+        count = min(self.total, self.asker.most_active)
         workers = [asyncio.create_task(self._work(prompts)) for _ in range(count)]
         keeper = asyncio.create_task(self._keep())
         try:
@@ -158,9 +156,9 @@ class Run:
         if self.asker.stopped.is_set():
             return
         self._check_rejections(prediction)
-        if self.failed_in_a_row > 2 * self.asker.max_in_flight and self.asker.clock() < self.asker.ends_at:
+        if self.failed_in_a_row > self.asker.most_active and self.asker.clock() < self.asker.ends_at:
             found = f"{self.model}: {self.failed_in_a_row} prompts in a row got no answer in time: {prediction.error}"
-            raise GenerationError(found, next="try again later: what was answered is kept")
+            raise self._stopping(found, "try again later: what was answered is kept")
 
     def _check_rejections(self, prediction: Prediction) -> None:
         if prediction.outcome != "rejected":
@@ -171,7 +169,11 @@ class Run:
         is_hopeless = code in _HOPELESS and sent >= ENOUGH_REJECTIONS
         if self.rejections[code] == sent and (is_hopeless or (sent == self.total and not self.reused)):
             found = f"{self.model}: all {sent} prompts rejected: {prediction.error}"
-            raise GenerationError(found, next=advice(int(code), prediction.error))
+            raise self._stopping(found, advice(int(code), prediction.error))
+
+    def _stopping(self, found: str, next: str) -> GenerationError:
+        self.asker.stopped.set()
+        return GenerationError(found, next=next)
 
     def _tell(self) -> None:
         self._told = self.asker.clock()
