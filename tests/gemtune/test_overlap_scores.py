@@ -4,6 +4,7 @@ import pytest
 
 from gemtune.overlap_scores import OverlapScores, describe, source_text
 from gemtune.records import Record
+from gemtune.rouge import Text
 from gemtune.scoring import score
 from tests.gemtune.made_run import examples, prediction
 
@@ -63,7 +64,12 @@ def test_each_reference_is_cut_into_words_once(monkeypatch: pytest.MonkeyPatch) 
     scores = OverlapScores(references, references, rouge_profile="rouge-score", with_sources=False)
     read: list[str] = []
     inner = scores._vocabulary.read
-    monkeypatch.setattr(scores._vocabulary, "read", lambda text: (read.append(text), inner(text))[1])
+
+    def spy(text: str) -> Text:
+        read.append(text)
+        return inner(text)
+
+    monkeypatch.setattr(scores._vocabulary, "read", spy)
     texts = [scores.read(reference) for reference in references]
     answer: Record = {}
     for text, other in zip(texts, texts[1:] + texts[:1], strict=True):
