@@ -25,6 +25,7 @@ SCHEMA = "gemtune.comparison/1"
 SOURCES = "sources"
 """Key of `ledger.json` that is no split: source URI → format."""
 EMULATOR_SUFFIX = "-emulator"
+BATCH_PRICE = 0.5  # of a request's: https://cloud.google.com/products/gemini-enterprise-agent-platform/pricing
 
 
 class Side(NamedTuple):
@@ -105,7 +106,10 @@ def build(
         "signature": candidate.signature,
         "ledger": {split: account for split, account in ledger.items() if split != SOURCES},
         "sources": dict(ledger.get(SOURCES, {})),
-        "cost": {"estimated": None, "actual": actual_cost(sides, tuning, base_model, catalog)},
+        "cost": {
+            "estimated": None,
+            "actual": actual_cost(sides, tuning, base_model, catalog, in_batch=spec.get("generation_mode") == "batch"),
+        },
         "models": {"base_model": base_model, "baseline": baseline.model, "candidate": candidate.model},
         "tuning": dict(tuning),
         "digests": dict(digests),
@@ -170,6 +174,8 @@ def actual_cost(
     tuning: Mapping[str, Any],
     base_model: str,
     catalog: Catalog,
+    *,
+    in_batch: bool = False,
 ) -> dict[str, Any]:
     """Return what this run costs at the catalogue's prices, in USD, by term.
 
@@ -181,12 +187,13 @@ def actual_cost(
         tokens, epochs = int(tuning.get("billable_tokens") or 0), int(tuning.get("epoch_count") or 0)
         terms["tuning"] = catalog.training_cost(base_model, tokens, epochs) if tokens else None
     for name, side in sides.items():
-        terms[name] = catalog.inference_cost(
+        price = catalog.inference_cost(
             base_model if is_tuned_model(side.model) else side.model,
             side.paid["prompt_tokens"],
             side.paid["output_tokens"] + side.paid["thinking_tokens"],
             tuned=is_tuned_model(side.model),
         )
+        terms[name] = price * BATCH_PRICE if in_batch and price is not None else price
     known = [value for value in terms.values() if value is not None]
     unknown = [name for name, value in terms.items() if value is None]
     return {**terms, "total": None if unknown else sum(known), "known": sum(known), "unknown": unknown}

@@ -90,6 +90,7 @@ class Pace:
             self._paused_until = self._clock() + delay_seconds
             self.limit = min(self.limit, RESTART_LIMIT)
             self._doubling = True
+            self._begin_round(self._paused_until)
 
     def _adapt(self) -> None:
         """Once a round trip, choose the limit by the share of refusals; 5xx and timeouts say nothing about room."""
@@ -102,9 +103,12 @@ class Pace:
         elif share < LITTLE_REFUSED:
             more = self.limit if self._doubling else max(0.5, INCREASE * self.limit)
             self.limit = min(float(self.most), self.limit + more)
+        self._begin_round(now)
+        self._let_in()
+
+    def _begin_round(self, now: float) -> None:
         self._answered = self._refused = 0
         self._round_began = now
-        self._let_in()
 
     def _let_in(self) -> None:
         """Wake as many as there is room for; each takes its room itself, once it runs."""
