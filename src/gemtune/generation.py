@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -156,7 +155,7 @@ def _write(prompts: Path, digests: Sequence[str], store: PredictionStore, output
             for name in TOKEN_COUNTS:
                 tokens[name] += getattr(prediction, name)
             versions.update({prediction.model_version} - {""})
-            yield {"id": record["id"], **asdict(prediction)}
+            yield {"id": record["id"], **vars(prediction)}
 
     count = write_records(output, lines())
     return {"outcomes": dict(outcomes), **tokens, "model_versions": sorted(versions), "prompts": count}

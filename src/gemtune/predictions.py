@@ -12,7 +12,7 @@ import json
 import sqlite3
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -89,7 +89,7 @@ class PredictionStore:
         self._now = now
         self._unwritten: list[str] = []
         self._answers = sqlite3.connect(folder / "answers.sqlite")
-        self._answers.execute("CREATE TABLE answers (prompt TEXT PRIMARY KEY, time TEXT, prediction TEXT)")
+        self._answers.execute("CREATE TABLE answers (prompt TEXT PRIMARY KEY, time TEXT, line TEXT)")
 
     def load(self, max_age_days: float) -> None:
         """Read every shard; of two answers to one prompt the later counts.
@@ -101,9 +101,8 @@ class PredictionStore:
         for shard in self._storage.find(f"{self._uri}/*.jsonl"):
             for line in self._storage.lines(shard):
                 record = json.loads(line)
-                digest, written = record.pop("prompt"), record.pop("time")
-                if written > oldest:
-                    self._keep(digest, written, record)
+                if record["time"] > oldest:
+                    self._keep(record["prompt"], record["time"], line.decode())
 
     def __contains__(self, digest: str) -> bool:
         return self._answers.execute("SELECT 1 FROM answers WHERE prompt = ?", (digest,)).fetchone() is not None
@@ -114,17 +113,20 @@ class PredictionStore:
         Raises:
             KeyError: There is none.
         """
-        row = self._answers.execute("SELECT prediction FROM answers WHERE prompt = ?", (digest,)).fetchone()
+        row = self._answers.execute("SELECT line FROM answers WHERE prompt = ?", (digest,)).fetchone()
         if row is None:
             raise KeyError(digest)
-        return Prediction(**json.loads(row[0]))
+        record = json.loads(row[0])
+        del record["prompt"], record["time"]
+        return Prediction(**record)
 
     def add(self, digest: str, prediction: Prediction) -> None:
         """Take an answer; if it can be reused, it waits for its shard."""
-        written, record = self._now().isoformat(), asdict(prediction)
-        self._keep(digest, written, record)
+        written = self._now().isoformat()
+        line = to_line({**vars(prediction), "prompt": digest, "time": written})
+        self._keep(digest, written, line)
         if prediction.outcome in REUSABLE:
-            self._unwritten.append(to_line({**record, "prompt": digest, "time": written}))
+            self._unwritten.append(line)
 
     @property
     def is_shard_full(self) -> bool:
@@ -147,9 +149,9 @@ class PredictionStore:
         """Let go of the local file."""
         self._answers.close()
 
-    def _keep(self, digest: str, written: str, record: Mapping[str, Any]) -> None:
+    def _keep(self, digest: str, written: str, line: str) -> None:
         self._answers.execute(
             "INSERT INTO answers VALUES (?, ?, ?) ON CONFLICT (prompt) DO UPDATE "
-            "SET time = excluded.time, prediction = excluded.prediction WHERE excluded.time > time",
-            (digest, written, to_line(record)),
+            "SET time = excluded.time, line = excluded.line WHERE excluded.time > time",
+            (digest, written, line),
         )

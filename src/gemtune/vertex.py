@@ -126,9 +126,12 @@ def connection(location: str) -> dict[str, Any]:
 
     address = urlsplit(base_url(location))
     is_direct = bool(urllib.request.proxy_bypass(address.hostname or ""))
-    certificates = ssl.create_default_context(cafile=os.environ.get("SSL_CERT_FILE") or certifi.where())
+    is_safe = address.scheme == "https"
+    certificates = os.environ.get("SSL_CERT_FILE") or certifi.where()
     return {
-        "connector": aiohttp.TCPConnector(limit=0, ssl=certificates),
+        "connector": aiohttp.TCPConnector(
+            limit=0, ssl=ssl.create_default_context(cafile=certificates) if is_safe else True
+        ),
         "proxy": None if is_direct else urllib.request.getproxies().get(address.scheme),
     }
 
