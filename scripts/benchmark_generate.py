@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, redirect_stderr
 from functools import partial
@@ -67,11 +67,12 @@ def main(argv: list[str] | None = None) -> int:
         "python -m scripts.benchmark generate", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    as_json = parser.parse_args(argv).json
+    parser.add_argument("--rounds", type=int, default=1, help="measure so often in turn, and take each one's best")
+    arguments = parser.parse_args(argv)
     with place() as here:
         ours(here, "free", 32, 32)  # imports, connections and caches are warm for everybody
-        figures = measure(here)
-    if as_json:
+        figures = measure(here, arguments.rounds)
+    if arguments.json:
         print(json.dumps(figures, indent=1))
     else:
         for name, value in figures.items():
@@ -79,12 +80,13 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def measure(here: Place) -> dict[str, float]:
+def measure(here: Place, rounds: int) -> dict[str, float]:
     """Return every figure; a share is that of the rate that the service allows."""
-    quota = ours(here, "quota-ours", 500, 32)
-    random_429 = ours(here, "random", 500, 32)
-    raw_32, at_32 = raw(here, 2000, 32), ours(here, "free", 2000, 32)
-    raw_128, at_128 = raw(here, 5000, 128), ours(here, "free", 5000, 128)
+    quota = best(ours(here, f"quota-{turn}", 500, 32) for turn in range(rounds))
+    random_429 = best(ours(here, "random", 500, 32) for _ in range(rounds))
+    pairs_32 = [(raw(here, 2000, 32), ours(here, "free", 2000, 32)) for _ in range(rounds)]
+    pairs_128 = [(raw(here, 5000, 128), ours(here, "free", 5000, 128)) for _ in range(rounds)]
+    (raw_32, at_32), (raw_128, at_128) = (map(best, zip(*pairs, strict=True)) for pairs in (pairs_32, pairs_128))
     codelab, pool = in_a_loop(here), in_threads(here, "free", 500, 32)
     pool_quota, pool_random = in_threads(here, "quota-pool", 500, 32), in_threads(here, "random", 500, 32)
     ideal_quota = (500 - QUOTA_BURST) / QUOTA_RATE
@@ -102,6 +104,12 @@ def measure(here: Place) -> dict[str, float]:
         "threads_lost_to_random_429": pool_random.lost,
         "lost": sum(each.lost for each in (quota, random_429, at_32, at_128)),
     }
+
+
+def best(measured: Iterable[Measured]) -> Measured:
+    """Return the fastest: what slows a client down from outside is not its own. What any of them lost is lost."""
+    found = list(measured)
+    return max(found, key=lambda each: each.rate)._replace(lost=sum(each.lost for each in found))
 
 
 def rounded(share: float) -> float:

@@ -38,6 +38,7 @@ KEY = "key"
 """Our own field of an input line; the service hands it on to the output, whose order is another one."""
 
 _LIVE = frozenset({"JOB_STATE_QUEUED", "JOB_STATE_PENDING", "JOB_STATE_RUNNING", "JOB_STATE_PAUSED"})
+_ENDED = frozenset({"JOB_STATE_FAILED", "JOB_STATE_CANCELLED", "JOB_STATE_EXPIRED"})
 _DONE = frozenset({"JOB_STATE_SUCCEEDED", "JOB_STATE_PARTIALLY_SUCCEEDED"})
 
 
@@ -111,12 +112,20 @@ class Batch:
 
     def _find(self, client: Any, name: str) -> Any:
         """Return the job that an earlier run created for the same prompts, unless it is of no use any more."""
-        for job in self._repeated("look for a job", lambda: list(client.batches.list())):
-            is_useful = job.state.value in _LIVE or (job.state.value in _DONE and job.create_time > self.adopt_after)
-            if job.display_name == name and is_useful:
-                print(f"generate: goes on with {job.name}", file=sys.stderr, flush=True)
-                return job
-        return None
+
+        def is_useful(job: Any) -> bool:
+            state = job.state.value
+            answered = int((job.completion_stats and job.completion_stats.successful_count) or 0)
+            return state in _LIVE or (state in _DONE and answered > 0 and job.create_time > self.adopt_after)
+
+        def find() -> Any:
+            # Newest first. On our side: that the service filters by name is not verified live.
+            jobs = (job for job in client.batches.list() if job.display_name == name and is_useful(job))
+            return next(jobs, None)
+
+        if job := self._repeated("look for a job", find):
+            print(f"generate: goes on with {job.name}", file=sys.stderr, flush=True)
+        return job
 
     def _create(self, client: Any, name: str, model: str, source: str) -> Any:
         """Create a job, asking once: the service has no key to make a second request harmless."""
@@ -138,7 +147,7 @@ class Batch:
             line = f"generate: {job.state.value}{_counts(job.completion_stats)}"
             if line != told:
                 print(told := line, file=sys.stderr, flush=True)
-            if job.state.value not in _LIVE:
+            if job.state.value in _ENDED:
                 reason = job.error.message if job.error else "no reason given"
                 raise GenerationError(
                     f"{job.name}: ended {job.state.value}: {reason}", next="see its page, run it again"

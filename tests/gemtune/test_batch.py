@@ -57,6 +57,14 @@ def test_a_killed_step_goes_on_with_the_job_it_created(bench: Any, capsys: pytes
     assert {one["outcome"] for one in bench.predictions()} == {"answered"}
 
 
+def test_a_job_that_answered_nothing_is_not_taken_up_again(bench: Any) -> None:
+    bench.emulator.fail("batchPredictionJobs.answer", times=2, code=500)
+    uri = bench.write(articles(2))
+    assert bench.run(uri, mode="batch")["outcomes"] == {"failed": 2}
+    assert bench.run(uri, mode="batch")["outcomes"] == {"answered": 2}
+    assert len(bench.emulator.requests(CREATE)) == 2
+
+
 def test_a_lost_answer_to_the_creation_makes_no_second_job(bench: Any) -> None:
     bench.emulator.fail(CREATE, code=503, performed=True)
     bench.run(bench.write(articles(3)), mode="batch")
