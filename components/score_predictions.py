@@ -37,12 +37,13 @@ def score_predictions(
 
     Returns:
         scores: JSONL, one line for each example: status, cause, metrics, counts.
-        metrics: Figure of every metric, with the number of examples behind it and those without a score.
+        metrics: Figure of every metric, with the number of examples behind it, and counts of examples by status.
         confusion: Confusion matrix, for the task classification; empty for the others.
 
     Raises:
         ComparisonError: Too many requests failed for a fair score.
     """
+    from collections import Counter
     from pathlib import Path
 
     from gemtune.corpus import confusion_matrix
@@ -67,6 +68,8 @@ def score_predictions(
         for each in measured:
             if each.value is not None:
                 metrics.log_metric(each.metric.name, each.value)
+        for status, count in Counter(each["status"] for each in scored).items():
+            metrics.log_metric(status, count)
         if task == "classification":
             confusion.log_confusion_matrix(*confusion_matrix([each["counts"] for each in scored if each["counts"]]))
         check_unscored(scored, max_unscored_share)

@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 
 from gemtune.errors import GemtuneError, ServiceError
+from gemtune.metrics import METRICS
 from gemtune.notification import decision_line, metric_line, read_json, run_uri
 from gemtune.spec import TuningSpec
 from scripts.submit import TEMPLATE, read_spec, report_error, say, service_errors, spec_parser, submit_spec, target_of
@@ -128,7 +129,8 @@ def counts(task: Any) -> str:
     """Return what a task counted, from its metrics artifact, as far as it fits on the line."""
     found = [each for artifacts in task.outputs.values() for each in artifacts.artifacts]
     metrics: dict[str, Any] = next((each.metadata for each in found if each.schema_title == "system.Metrics"), {})
-    whole = {name: value for name, value in metrics.items() if isinstance(value, float) and value == int(value) != 0}
+    counted = {name: value for name, value in metrics.items() if not name.startswith(tuple(METRICS))}
+    whole = {name: value for name, value in counted.items() if isinstance(value, float) and value == int(value) != 0}
     text = ", ".join(f"{name} {value:.0f}" for name, value in sorted(whole.items()))
     return shorten(text, COUNTS_WIDTH, placeholder=" …")
 

@@ -24,7 +24,8 @@ EXACT_UP_TO = 13
 """Most pairs for which all 2^n sign flips are tried; more would be more than RESAMPLES."""
 
 _ROUNDING = 1e-10  # a flipped figure that equals the observed one may differ in its last bits
-_CHUNK = 500  # flips at a time: 40 MB at 10,000 pairs
+_CHUNK = 500  # flips at a time
+_CHUNK_SIGNS = 5_000_000  # at most: 40 MB
 
 
 class CorpusPair(NamedTuple):
@@ -119,8 +120,9 @@ def sign_flips(n: int) -> Iterator[Matrix]:
         yield np.where((np.arange(2**n)[:, None] >> np.arange(n)) & 1, -1.0, 1.0)
         return
     generator = np.random.default_rng(SEED)
-    for start in range(0, RESAMPLES, _CHUNK):
-        rows = min(_CHUNK, RESAMPLES - start)
+    chunk = min(_CHUNK, max(1, _CHUNK_SIGNS // n))
+    for start in range(0, RESAMPLES, chunk):
+        rows = min(chunk, RESAMPLES - start)
         yield np.where(generator.integers(0, 2, size=(rows, n), dtype=np.int8), -1.0, 1.0)
 
 
@@ -130,7 +132,8 @@ def _flipped(signs: Matrix, known: Matrix, counts: Matrix, corpus: Sequence[Corp
 
     columns = [signs @ known / counts]
     for pair in corpus:
-        moved = (signs < 0) @ (pair.candidate - pair.baseline)
+        surplus = pair.candidate - pair.baseline
+        moved = (surplus.sum(axis=0) - signs @ surplus) / 2  # what the examples with a minus bring to the other side
         after = pair.figure(pair.candidate.sum(axis=0) - moved)
         columns.append((after - pair.figure(pair.baseline.sum(axis=0) + moved))[:, None])
     return np.hstack(columns)
