@@ -9,7 +9,6 @@ of gemtune is a whole `generate`: prompts read, answers stored, predictions writ
 import argparse
 import asyncio
 import json
-import socket
 import subprocess
 import sys
 import tempfile
@@ -34,6 +33,7 @@ MODEL = "gemini-3.1-flash-lite"
 LATENCY = sum(LATENCY_SECONDS) / 2
 ARTICLE = "Rain fell on the town all week, and the river rose. Some bridges were closed. " * 15
 CODELAB_PROMPTS = 6
+CATALOG = catalogs.load()
 SEEDS = count(1)
 """Other settings for each measurement: answers that an earlier one stored are none to reuse."""
 
@@ -120,34 +120,20 @@ def rounded(share: float) -> float:
 @contextmanager
 def place() -> Iterator[Place]:
     """Start the load server and the emulator, and point Google's libraries in this process at them."""
-    with tempfile.TemporaryDirectory() as name, Path(name, "log").open("w") as log:
-        run = partial(subprocess.Popen, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
-        port = free_port()
-        server = run([sys.executable, "-m", "scripts.load_server"])
-        emulator = run([sys.executable, "-m", "emulator", "--port", str(port)])
-        try:
-            url = server.stdout.readline().strip() if server.stdout else ""
-            described = wait_for(f"http://127.0.0.1:{port}")
-            use_environment({**described["environment"], "GOOGLE_VERTEX_BASE_URL": url})
-            yield Place(url, described["project"], described["bucket"], Path(name))
-        finally:
-            emulator.terminate()
-            server.communicate(timeout=20)
-            emulator.communicate(timeout=20)
-
-
-def wait_for(url: str) -> dict[str, Any]:
-    """Return what the emulator says of itself once it answers."""
-    while (found := find_emulator(url)) is None:
-        time.sleep(0.1)
-    return found
-
-
-def free_port() -> int:
-    """Return a port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    start = partial(subprocess.Popen, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    server = start([sys.executable, "-m", "scripts.load_server"])
+    emulator = start([sys.executable, "-m", "emulator", "--port", "0"])
+    assert server.stdout and emulator.stderr
+    try:
+        url, emulator_url = server.stdout.readline().strip(), emulator.stderr.readline().split()[1]
+        described = find_emulator(emulator_url) or {}
+        use_environment({**described["environment"], "GOOGLE_VERTEX_BASE_URL": url})
+        with tempfile.TemporaryDirectory() as folder:
+            yield Place(url, described["project"], described["bucket"], Path(folder))
+    finally:
+        emulator.terminate()
+        for process in (emulator, server):
+            process.communicate(timeout=20)
 
 
 def said(subject: str, found: Measured) -> Measured:
@@ -175,7 +161,7 @@ def ours(here: Place, location: str, prompts: int, in_flight: int) -> Measured:
             max_age_days=30,
             output=output,
             storage=storage,
-            catalog=catalogs.load(),
+            catalog=CATALOG,
         )
         seconds = time.perf_counter() - began
     written = sum(1 for _ in output.open(encoding="utf-8"))
