@@ -16,22 +16,21 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from gemtune.errors import GenerationError, ServiceError
 from gemtune.failures import failure_of
 from gemtune.predictions import TOKEN_COUNTS, Prediction, PredictionStore, digest_of
-from gemtune.records import read_records, write_records
+from gemtune.records import read_records, to_line
 from gemtune.responses import read_response
 from gemtune.sending import Prompts
 from gemtune.serving import ServedModel, resolve_batch_model
 from gemtune.storage import Storage
 from gemtune.vertex import console_url, genai_client, location_of
 
-MAX_PROMPTS = 200_000
-"""Requests that one job takes."""
+MAX_PROMPTS, MAX_BYTES = 200_000, 900_000_000
+"""Requests that one job takes, and somewhat less than the 1 GB of its input."""
 
 POLL_SECONDS = 30.0
 KEY = "key"
@@ -83,32 +82,42 @@ class Batch:
             model = resolve_batch_model(self.served, self.project)
             location = location_of(model) if model.startswith("projects/") else self.served.location
             client = genai_client(self.project, location)
-            while part := list(islice(prompts, MAX_PROMPTS)):
-                self._answer_part(part, model, client, store, paid)
+            while part := self._upload(prompts):
+                self._answer_part(*part, model, client, store, paid)
         return {name: paid[name] for name in TOKEN_COUNTS}
 
+    def _upload(self, prompts: Prompts) -> tuple[str, set[str]] | None:
+        """Write as many prompts as one job takes; return the object's URI and their digests, or None at their end."""
+        digests: set[str] = set()
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "input.jsonl"
+            with path.open("w", encoding="utf-8") as file:
+                for digest, prompt in prompts:
+                    file.write(to_line({KEY: digest, "request": {**self.fields, **prompt}}) + "\n")
+                    digests.add(digest)
+                    if len(digests) >= MAX_PROMPTS or file.tell() >= MAX_BYTES:
+                        break
+            if not digests:
+                return None
+            return self.storage.upload_by_content(path, f"{self.folder_uri}/input", ".jsonl"), digests
+
     def _answer_part(
-        self, part: list[tuple[str, Any]], model: str, client: Any, store: PredictionStore, paid: Counter[str]
+        self, source: str, missing: set[str], model: str, client: Any, store: PredictionStore, paid: Counter[str]
     ) -> None:
-        source = self._upload(part)
         # The same lines for another model are another job.
         name = "gemtune-" + hashlib.sha256(f"{model} {source}".encode()).hexdigest()[:40]
         job = self._find(client, name) or self._create(client, name, model, source)
         job = self._wait(client, job)
-        found = dict(self._read(job))
-        for digest, _ in part:
-            missing = Prediction(outcome="failed", error=f"no line in the output of {job.name}")
-            prediction = found.get(digest, missing)
-            store.add(digest, prediction)
-            for token_count in TOKEN_COUNTS:
-                paid[token_count] += getattr(prediction, token_count)
+        for digest, prediction in self._read(job):
+            if digest in missing:
+                missing.discard(digest)
+                store.add(digest, prediction)
+                paid.update({count: getattr(prediction, count) for count in TOKEN_COUNTS})
+            if store.is_shard_full:
+                store.write(store.take_unwritten())
+        for digest in missing:
+            store.add(digest, Prediction(outcome="failed", error=f"no line in the output of {job.name}"))
         store.write(store.take_unwritten())
-
-    def _upload(self, part: list[tuple[str, Any]]) -> str:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "input.jsonl"
-            write_records(path, ({KEY: digest, "request": {**self.fields, **prompt}} for digest, prompt in part))
-            return self.storage.upload_by_content(path, f"{self.folder_uri}/input", ".jsonl")
 
     def _find(self, client: Any, name: str) -> Any:
         """Return the job that an earlier run created for the same prompts, unless it is of no use any more."""

@@ -44,6 +44,21 @@ def test_the_request_of_a_row_is_that_of_a_single_prompt(bench: Any) -> None:
     assert row == bench.emulator.requests("publishers.models.generateContent")[0]["body"]
 
 
+def test_more_prompts_than_a_job_takes_are_several_jobs(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gemtune.batch.MAX_PROMPTS", 3)
+    assert bench.run(bench.write(articles(7)), mode="batch")["outcomes"] == {"answered": 7}
+    assert len(bench.emulator.requests(CREATE)) == 3
+
+
+def test_a_prompt_that_the_output_leaves_out_has_failed(bench: Any) -> None:
+    def lose(seconds: float) -> None:
+        (created,) = bench.emulator.requests(CREATE)
+        (uri,) = created["body"]["inputConfig"]["gcsSource"]["uris"]
+        bench.storage.write_text(uri, bench.storage.read_text(uri).partition("\n")[0])
+
+    assert bench.run(bench.write(articles(3)), mode="batch", sleep=lose)["outcomes"] == {"answered": 1, "failed": 2}
+
+
 def test_a_killed_step_goes_on_with_the_job_it_created(bench: Any, capsys: pytest.CaptureFixture[str]) -> None:
     def killed(seconds: float) -> None:
         raise KeyboardInterrupt
