@@ -35,6 +35,7 @@ def prepare_dataset(
     max_output_tokens: int,
     max_cost_usd: float,
     catalog_overrides: dict,
+    for_tuning: bool = True,
     train: Output[Dataset],
     validation: Output[Dataset],
     test: Output[Dataset],
@@ -73,6 +74,7 @@ def prepare_dataset(
         max_output_tokens: Longest answer, in tokens.
         max_cost_usd: Stop if the run may cost more, in USD; 0 = no limit.
         catalog_overrides: Entries of the model catalogue to change, by model id.
+        for_tuning: Whether there must be training examples; the cost is estimated only then.
 
     Returns:
         train: JSONL that the tuning job reads.
@@ -119,6 +121,7 @@ def prepare_dataset(
         task=task,
         epoch_count=epoch_count,
         adapter_size=adapter_size,
+        for_tuning=for_tuning,
     )
     outputs = {"train": train, "validation": validation, "test": test, "findings": findings, "ledger": ledger}
     outputs["cost_estimate"] = cost_estimate
@@ -127,28 +130,31 @@ def prepare_dataset(
         folder = Path("prepared").absolute()
         try:
             prepared = prepare(sources_uri, settings, storage=storage, folder=folder)
-            estimated = estimate_run(
-                prepared.train,
-                prepared.test,
-                project=project,
-                location=location,
-                inference_location=inference_location,
-                base_model=base_model,
-                baseline_model=baseline_model,
-                epoch_count=epoch_count,
-                max_output_tokens=max_output_tokens,
-                seed=sample_seed,
-                catalog=catalogs.load(catalog_overrides),
-            )
+            estimated = {}
+            if for_tuning:
+                estimated = estimate_run(
+                    prepared.train,
+                    prepared.test,
+                    project=project,
+                    location=location,
+                    inference_location=inference_location,
+                    base_model=base_model,
+                    baseline_model=baseline_model,
+                    epoch_count=epoch_count,
+                    max_output_tokens=max_output_tokens,
+                    seed=sample_seed,
+                    catalog=catalogs.load(catalog_overrides),
+                )
             (folder / "cost_estimate.json").write_text(json.dumps(estimated, indent=1, sort_keys=True), "utf-8")
-            check_budget(estimated, max_cost_usd)
+            if for_tuning:
+                check_budget(estimated, max_cost_usd)
         finally:
             for name, artifact in outputs.items():
                 for file in folder.glob(f"{name}.json*"):
                     shutil.copyfile(file, artifact.path)
         for name, value in prepared.counts().items():
             metrics.log_metric(name, value)
-        if estimated["total"] is not None:
+        if estimated.get("total") is not None:
             metrics.log_metric("estimated_cost_usd", round(estimated["total"], 4))
         datasets = f"gs://{bucket}/gemtune/datasets"
         return tuple(

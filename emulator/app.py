@@ -8,6 +8,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from emulator import (
+    batch_prediction_jobs,
     control,
     credentials,
     endpoints,
@@ -36,6 +37,7 @@ RESOURCES = [
     endpoints,
     models,
     publisher_models,
+    batch_prediction_jobs,
     pipeline_jobs,
     schedules,
     operations,

@@ -77,7 +77,7 @@ async def advance_clock(request: Request) -> JSONResponse:
 
 
 async def add_fault(request: Request) -> JSONResponse:
-    """Order a fault: {"method", "times", "code", "status", "message", "delay_seconds", "reset", "performed"}."""
+    """Order a fault: {"method", "times", "code", …}, the fields of `emulator.faults.Fault`."""
     return respond(state(request).faults.add(await body(request)))
 
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -100,7 +101,7 @@ class Method:
 
     async def _meet(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.sleep(fault.delay_seconds)
-        lost = fault.reset or fault.code
+        lost = fault.reset or fault.code or fault.body
         if not lost or fault.performed:
             await self._app(scope, receive, swallow if lost else send)
         else:
@@ -109,6 +110,8 @@ class Method:
             await reset(scope)
         elif fault.code:
             raise fault.error()
+        elif fault.body:
+            await Response(fault.body, media_type="application/json")(scope, receive, send)
 
 
 def recording(receive: Receive, entry: LoggedRequest) -> Receive:

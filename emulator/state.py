@@ -65,7 +65,7 @@ class State:
         self.url = ""
         kept = self.get("clock", "offset") or {"seconds": 0}
         self.clock = Clock(timedelta(seconds=kept["seconds"]), self._keep_offset)
-        self.faults = Faults()
+        self.faults = Faults(self.clock)
         self.progress: dict[str, Progress] = defaultdict(Progress)
         self.requests = RequestLog()
         self.on_close: list[Callable[[], None]] = []

@@ -62,6 +62,14 @@ def form_of(wiring: Callable[..., None], **help_texts: str) -> Callable[[Callabl
     return decorate
 
 
+def described(pipeline: Callable[..., None], **own: str) -> Callable[..., None]:
+    """Give a pipeline function the help text of each of its parameters: its own, or that of the spec's key."""
+    parameters = pipeline.__code__.co_varnames[: pipeline.__code__.co_argcount]
+    lines = [f"    {name}: {own.get(name) or TuningSpec.model_fields[name].description}" for name in parameters]
+    pipeline.__doc__ = "\n".join([f"{pipeline.__doc__}", "", "Args:", *lines])
+    return pipeline
+
+
 def compile_pipeline(pipeline: Any, image: str = "") -> str:
     """Return the YAML of one pipeline; equal sources give equal bytes, whenever and wherever.
 

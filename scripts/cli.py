@@ -12,6 +12,8 @@ VERBS = {
     "submit": "Submit a tuning spec as a pipeline job and return at once.",
     "check": "Check a data file, or the data of a tuning spec, as a run would, without a run.",
     "plan": "Say what a run of a tuning spec would use, create and cost. Nothing is paid and nothing is written.",
+    "predict": "Answer one prompt with the settings of a spec.",
+    "evaluate": "Compare any two models on a dataset, without tuning.",
     "compile": "Compile the pipelines to compiled/, or check that it is up to date.",
     "publish": "Upload the compiled pipeline to where the console can start it.",
     "schedule": "Keep the schedule of a tuning spec as the spec says, pause it, or resume it.",

@@ -64,10 +64,11 @@ def compiled(image: str = "") -> dict[str, str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of kfp, about versions to come
         from pipelines.compiler import compile_pipeline
+        from pipelines.evaluation import evaluation
         from pipelines.tuning import tuning
         from pipelines.tuning_email import tuning_email
 
-    pipelines = {"tuning": tuning, "tuning-email": tuning_email}
+    pipelines = {"evaluation": evaluation, "tuning": tuning, "tuning-email": tuning_email}
     return {name: compile_pipeline(pipeline, image) for name, pipeline in pipelines.items()}
 
 

@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 
 from gemtune.errors import GemtuneError, ServiceError
+from gemtune.metrics import METRICS
 from gemtune.notification import decision_line, metric_line, read_json, run_uri
 from gemtune.spec import TuningSpec
 from scripts.submit import TEMPLATE, read_spec, report_error, say, service_errors, spec_parser, submit_spec, target_of
@@ -54,13 +55,13 @@ def main(argv: list[str] | None = None) -> int:
             target.stop()
 
 
-def follow(job: Any, target: Target) -> str:
+def follow(job: Any, target: Target, template: Path = TEMPLATE) -> str:
     """Print each task as it ends, and return the state of the job at its end, for instance SUCCEEDED.
 
     Raises:
         ServiceError: The service is out of reach for too long.
     """
-    names = display_names()
+    names = display_names(template)
     told: set[str] = set()
     state = ""
     for state, tasks in observations(job, target):  # noqa: B007 - the last one is the answer
@@ -102,9 +103,9 @@ def observations(job: Any, target: Target) -> Iterator[tuple[str, list[Any]]]:
         time.sleep(POLL_SECONDS[target.name])
 
 
-def display_names() -> dict[str, str]:
-    """Return task key → display name for the tasks of the compiled pipeline that do work."""
-    spec = yaml.load(TEMPLATE.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+def display_names(template: Path) -> dict[str, str]:
+    """Return task key → display name for the tasks of a compiled pipeline that do work."""
+    spec = yaml.load(template.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     dags = [spec["root"], *spec["components"].values()]
     tasks = {key: task for dag in dags for key, task in dag.get("dag", {}).get("tasks", {}).items()}
     return {
@@ -128,7 +129,8 @@ def counts(task: Any) -> str:
     """Return what a task counted, from its metrics artifact, as far as it fits on the line."""
     found = [each for artifacts in task.outputs.values() for each in artifacts.artifacts]
     metrics: dict[str, Any] = next((each.metadata for each in found if each.schema_title == "system.Metrics"), {})
-    whole = {name: value for name, value in metrics.items() if isinstance(value, float) and value == int(value) != 0}
+    counted = {name: value for name, value in metrics.items() if not name.startswith(tuple(METRICS))}
+    whole = {name: value for name, value in counted.items() if isinstance(value, float) and value == int(value) != 0}
     text = ", ".join(f"{name} {value:.0f}" for name, value in sorted(whole.items()))
     return shorten(text, COUNTS_WIDTH, placeholder=" …")
 

@@ -14,6 +14,8 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
+import yaml
+
 from gemtune.catalog import load as load_catalog
 from gemtune.errors import DataError, GemtuneError, SpecError
 from gemtune.spec import TuningSpec, load
@@ -104,19 +106,22 @@ def read_spec(arguments: argparse.Namespace, target: Target) -> TuningSpec:
     return load(arguments.spec, {**overrides_of(arguments), **target.decided()})
 
 
-def submit_spec(spec: TuningSpec, path: Path, target: Target, template: Path = TEMPLATE) -> Any:
-    """Upload the local files that a spec names, submit the compiled pipeline, and return the PipelineJob.
+def submit_spec(
+    spec: TuningSpec, path: Path, target: Target, template: Path = TEMPLATE, models: dict[str, str] | None = None
+) -> Any:
+    """Upload the local files that a spec names, submit a compiled pipeline, and return the PipelineJob.
 
     Args:
         spec: What to run.
         path: Where the spec was read; local files are relative to its folder.
         target: Where to run it.
         template: Compiled pipeline.
+        models: Parameters that the command line gives; None = those of the spec are all the pipeline has.
 
     Raises:
         GemtuneError: A file is missing, or the service refuses the job.
     """
-    parameters = sent_parameters(spec, path, target)
+    parameters = sent_parameters(spec, path, target, template, models)
     if again := repetition(spec, parameters):
         say("again", again)
     say("submit", f"{template.parent.name}/{template.name}, spec {spec.name}")
@@ -135,11 +140,24 @@ def submit_spec(spec: TuningSpec, path: Path, target: Target, template: Path = T
     return job
 
 
-def sent_parameters(spec: TuningSpec, path: Path, target: Target) -> dict[str, Any]:
+def sent_parameters(
+    spec: TuningSpec, path: Path, target: Target, template: Path = TEMPLATE, models: dict[str, str] | None = None
+) -> dict[str, Any]:
     """Return the values of the pipeline's parameters, every local file uploaded; say what the catalogue warns of."""
-    for warning in load_catalog(spec.catalog_overrides).warnings(spec.base_model, today(), tuning_location=""):
+    tuned_in = "" if models is None else None  # an evaluation tunes nothing, so only the model's life counts
+    for warning in load_catalog(spec.catalog_overrides).warnings(spec.base_model, today(), tuning_location=tuned_in):
         say("warning", warning)
-    return {**spec.parameters(), **uploaded_sources(spec, path, target)}
+    parameters = {**spec.parameters(), **uploaded_sources(spec, path, target)}
+    if models is None:
+        return parameters
+    known = parameters_of(template)
+    return {name: value for name, value in {**parameters, **models}.items() if name in known}
+
+
+def parameters_of(template: Path) -> set[str]:
+    """Return the names of the parameters of a compiled pipeline."""
+    document = yaml.load(template.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    return set(document["root"]["inputDefinitions"]["parameters"])
 
 
 def uploaded_sources(spec: TuningSpec, path: Path, target: Target) -> dict[str, str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_journeys import Terminal
+from tests.terminal import Terminal
 
 pytestmark = pytest.mark.acceptance
 WRITES = ("insert", "create", "generateContent", "delete", "patch", "update", "rewrite", "compose", "cancel")

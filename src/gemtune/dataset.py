@@ -74,6 +74,8 @@ class DatasetSettings:
     """Passes over the training split; 0 = chosen by the service."""
     adapter_size: int = 0
     """0 = the service's default."""
+    for_tuning: bool = True
+    """Whether there must be training examples; an evaluation needs only those of the test."""
 
     def limit(self, split: str) -> int:
         """Return the most examples of a split; 0 for all."""
@@ -240,7 +242,7 @@ def _converter(uri: str, settings: DatasetSettings, limits: Limits, *, is_test: 
 def _check_not_empty(ledger: Mapping[str, Any], manifest: Mapping[str, Any], settings: DatasetSettings) -> None:
     for name in ("train", "test"):
         account = ledger[name]
-        if account["used"]:
+        if account["used"] or (name == "train" and not settings.for_tuning):
             continue
         rejected = ", ".join(f"{count} {rule}" for rule, count in account["rejected"].items())
         found = f"{name} split: no example ({account['read']} read{', rejected: ' + rejected if rejected else ''})"

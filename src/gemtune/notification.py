@@ -116,8 +116,9 @@ def metric_line(comparison: dict[str, Any]) -> str:
     metric = next(each for each in comparison["metrics"] if each["name"] == comparison["primary_metric"])
     if metric["low"] is None:
         return f"{metric['name']}  no interval: {metric['n']} examples have a score on both sides"
+    candidate = "tuned" if comparison["tuning"] else "candidate"
     return (
-        f"{metric['name']}  baseline {metric['baseline']:.4f}  tuned {metric['candidate']:.4f}  "
+        f"{metric['name']}  baseline {metric['baseline']:.4f}  {candidate} {metric['candidate']:.4f}  "
         f"difference {metric['difference']:+.4f} [{metric['low']:+.4f}, {metric['high']:+.4f}]  n {metric['n']}"
     )
 

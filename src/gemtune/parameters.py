@@ -12,15 +12,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator, model_validator
 
 from gemtune import catalog
-from gemtune.errors import did_you_mean
+from gemtune.metric_rules import MetricRules
+from gemtune.metrics import primary_choices
 from gemtune.resource_names import KmsKey, SecretName, matching
-
-METRIC_NAMES = tuple(
-    f"{variant}_{part}"
-    for variant in ("rouge1", "rouge2", "rougeL", "rougeLsum")
-    for part in ("f1", "precision", "recall")
-)
-"""Metrics of the task `summarization`, each between 0 and 1; higher is better."""
 
 _NAME = re.compile(r"[a-z0-9-]{1,63}")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
@@ -43,12 +37,13 @@ def _digits(value: Any) -> Any:
 _TEXT_OR_LIST = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 Uris = Annotated[str, BeforeValidator(_joined), WithJsonSchema(_TEXT_OR_LIST)]
 Thinking = Annotated[str, BeforeValidator(_digits), WithJsonSchema({"type": ["string", "integer"]})]
+MetricName = Annotated[str, WithJsonSchema({"type": "string", "enum": primary_choices()})]
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 
-class Parameters(BaseModel):
+class Parameters(MetricRules, BaseModel):
     """What the tuning pipeline is run with."""
 
     model_config = ConfigDict(
@@ -147,22 +142,24 @@ class Parameters(BaseModel):
     """How long to wait for one answer, in seconds, 1 to 3600."""
     max_in_flight: int = Field(32, ge=1, le=1000)
     """Most requests at a time and model, 1 to 1000; fewer while the service is busy."""
-    generation_mode: Literal["online"] = "online"
-    """How answers are generated: online (one request per prompt)."""
+    generation_mode: Literal["online", "batch"] = "online"
+    """How answers are generated: online (one request per prompt), or batch (one job, half the price, takes hours)."""
+    generation_deadline_hours: float = Field(24.0, gt=0, le=168)
+    """How long to wait for the answers of one model, in hours, up to 168; what has no answer then has failed."""
     prediction_max_age_days: Count = 30
     """Stored answers older than this many days are generated again; 0 = all of them."""
-    task: Literal["summarization"] = "summarization"
-    """What the model is tuned for, which picks the metrics: summarization."""
-    primary_metric: Literal[METRIC_NAMES] = "rougeL_f1"  # type: ignore[valid-type]
-    """The one metric that decides: rouge1, rouge2, rougeL or rougeLsum, with _f1, _precision or _recall."""
+    task: Literal["summarization", "classification", "extractive_qa", "translation", "chat", "json"] = "summarization"
+    """What the model is tuned for: summarization, classification, extractive_qa, translation, chat or json."""
+    primary_metric: MetricName = "rougeL_f1"
+    """The one metric of the task that decides, never a precision alone; a spec without it takes the task's headline."""
     rouge_profile: Literal["auto", "rouge-score", "unicode-1"] = "auto"
     """How ROUGE finds words: rouge-score (English), unicode-1 (any script), or auto (decided on the references)."""
     baseline_model: str = ""
     """Model to beat: a base model, endpoint, model@version or tuning job; empty = the base model."""
-    minimum_improvement: Share = 0.0
-    """The low end of the difference's 95 % interval must reach this to promote, 0 to 1."""
-    guard_metrics: dict[str, Annotated[float, Field(ge=-1, le=0)]] = {}
-    """Metrics that must not get worse: name -> lowest low end of the difference to accept, -1 to 0, such as -0.01."""
+    minimum_improvement: float = Field(0.0, ge=0, le=100)
+    """The low end of the gain's 95 % interval must reach this to promote: 0 to 1, or points of BLEU and chrF2."""
+    guard_metrics: dict[str, Annotated[float, Field(ge=-100, le=0)]] = {}
+    """Metrics that must not get worse: name -> lowest low end of the gain to accept, such as -0.01, or -1 point."""
     max_truncated_share: Share = 0.05
     """Above this share of cut-off answers of a model the comparison is invalid, 0 to 1."""
     max_blocked_share: Share = 0.05
@@ -203,14 +200,6 @@ class Parameters(BaseModel):
     @classmethod
     def _check_thinking(cls, value: str) -> str:
         return matching(_THINKING, value, "minimal, default, low, medium, high, or a budget in tokens as digits")
-
-    @field_validator("guard_metrics")
-    @classmethod
-    def _check_guards(cls, value: dict[str, float]) -> dict[str, float]:
-        for name in value:
-            if name not in METRIC_NAMES:
-                raise ValueError(f"names among {', '.join(METRIC_NAMES)}{did_you_mean(name, METRIC_NAMES)}")
-        return value
 
     @field_validator("baseline_model")
     @classmethod

@@ -14,8 +14,8 @@ from math import ceil, floor, sqrt
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
-from gemtune.asking import failure_of, jittered
 from gemtune.errors import ServiceError
+from gemtune.failures import failure_of, jittered
 from gemtune.records import Record, read_records
 from gemtune.token_estimate import NOTHING, TokenEstimate, estimate_band, estimate_contents
 

@@ -11,8 +11,8 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from gemtune.asking import failure_of
 from gemtune.errors import TuningJobError
+from gemtune.failures import failure_of
 from gemtune.serving import TUNED_STATES
 from gemtune.vertex import CallError, Rest, advice, console_url, genai_client, location_of
 

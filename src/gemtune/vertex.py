@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from gemtune.errors import ServiceError, SpecError
 
@@ -121,8 +122,32 @@ def genai_client(project: str, location: str, *, api_version: str = "v1", timeou
         api_version=api_version, timeout=max(1, round(timeout_seconds * 1000)), base_url=_override() or None
     )
     return genai.Client(
-        vertexai=True, project=project, location=location, credentials=_credentials(), http_options=options
+        vertexai=True, project=project, location=location, credentials=default_credentials(), http_options=options
     )
+
+
+def connection(location: str) -> dict[str, Any]:
+    """Return how to connect to a location's address, as arguments of aiohttp.ClientSession.
+
+    As requests and httpx do it: proxies of the environment, and the certificates of certifi or SSL_CERT_FILE. No limit
+    on connections: the caller limits its requests.
+    """
+    import ssl
+    import urllib.request
+
+    import aiohttp
+    import certifi
+
+    address = urlsplit(base_url(location))
+    is_direct = bool(urllib.request.proxy_bypass(address.hostname or ""))
+    is_safe = address.scheme == "https"
+    certificates = os.environ.get("SSL_CERT_FILE") or certifi.where()
+    return {
+        "connector": aiohttp.TCPConnector(
+            limit=0, ssl=ssl.create_default_context(cafile=certificates) if is_safe else True
+        ),
+        "proxy": None if is_direct else urllib.request.getproxies().get(address.scheme),
+    }
 
 
 class Rest:
@@ -195,7 +220,12 @@ def _override() -> str:
     return os.environ.get("GOOGLE_VERTEX_BASE_URL", "")
 
 
-def _credentials() -> Any:
+def default_credentials() -> Any:
+    """Return application default credentials for Google Cloud.
+
+    Raises:
+        ServiceError: There are none.
+    """
     import google.auth
     from google.auth.exceptions import DefaultCredentialsError
 
@@ -219,7 +249,7 @@ def _session() -> Any:
         allowed_methods=["GET"],
         raise_on_status=False,
     )
-    session = AuthorizedSession(_credentials())
+    session = AuthorizedSession(default_credentials())
     for scheme in ("https://", "http://"):
         session.mount(scheme, HTTPAdapter(max_retries=busy))
     return session

@@ -3,8 +3,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from gemtune.metrics import METRICS
-from gemtune.parameters import METRIC_NAMES
+from gemtune.metrics import METRICS, TASKS, primary_choices
 from gemtune.spec import TuningSpec
 from gemtune.spec_problems import describe
 from gemtune.submission import Submission
@@ -56,8 +55,49 @@ def test_every_key_is_described_on_one_line(kind: type[TuningSpec] | type[Submis
         assert "\n" not in field.description, name
 
 
-def test_the_metrics_that_can_be_named_are_those_that_are_computed() -> None:
-    assert set(METRIC_NAMES) == set(METRICS)
+def test_the_primary_metrics_on_offer_are_those_that_can_decide() -> None:
+    offered = TuningSpec.model_json_schema()["properties"]["primary_metric"]["enum"]
+    assert offered == primary_choices()
+    neither = {name for name, metric in METRICS.items() if metric.direction == "neither"}
+    assert set(METRICS) - set(offered) == neither | {f"rouge{kind}_precision" for kind in ("1", "2", "L", "Lsum")}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_spec_without_a_primary_metric_takes_the_headline_of_its_task(task: str) -> None:
+    assert spec(task=task).primary_metric == TASKS[task].headline
+    assert spec(task=task, primary_metric=TASKS[task].headline).task == task
+
+
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        (
+            {"primary_metric": "rougeL_precision"},
+            "primary_metric: 'rougeL_precision', expected `rougeL_f1`: precision alone rewards saying little",
+        ),
+        (
+            {"task": "classification", "primary_metric": "rougeL_f1"},
+            "primary_metric: 'rougeL_f1', expected a metric of the task classification: accuracy, macro_f1",
+        ),
+        (
+            {"primary_metric": "novelty"},
+            "primary_metric: 'novelty', expected a metric of the task summarization: rouge1_f1",
+        ),
+        (
+            {"task": "translation", "guard_metrics": {"rouge1_f1": -0.1}},
+            "guard_metrics: {'rouge1_f1': -0.1}, expected a metric of the task translation: chrf2, bleu",
+        ),
+        ({"task": "translation", "minimum_improvement": 101}, "minimum_improvement: 101, expected at most 100"),
+        ({"task": ["chat"]}, "task: ['chat'], expected one of summarization"),
+    ],
+)
+def test_a_metric_that_cannot_decide_is_refused_with_the_reason(keys: dict[str, Any], problem: str) -> None:
+    (found,) = problems(**keys)
+    assert found.startswith(f"spec.yaml: {problem}")
+
+
+def test_points_may_gain_more_than_one() -> None:
+    assert spec(task="translation", minimum_improvement=1.5, guard_metrics={"bleu": -2}).minimum_improvement == 1.5
 
 
 def test_a_list_of_sources_becomes_comma_separated_text() -> None:
@@ -85,7 +125,7 @@ def test_whole_numbers_stand_for_fractions_and_budgets() -> None:
         ({"top_k": 0}, "top_k: 0, expected more than 0, or -1"),
         ({"tuning_deadline_hours": 0}, "tuning_deadline_hours: 0, expected more than 0: "),
         ({"test_fraction": 1}, "test_fraction: 1, expected less than 1: "),
-        ({"minimum_improvement": 5}, "minimum_improvement: 5, expected at most 1: "),
+        ({"minimum_improvement": 5}, "minimum_improvement: 5, expected at most 1: the"),
         ({"base_model": True}, "base_model: true, expected text: put it in quotes"),
         ({"base_model": 3}, "base_model: 3, expected text: put it in quotes"),
         ({"base_model": None}, "base_model: nothing, expected text: give a value, or remove the line"),
@@ -102,9 +142,12 @@ def test_whole_numbers_stand_for_fractions_and_budgets() -> None:
         ({"data_format": "message"}, "data_format: 'message', expected one of auto, messages"),
         ({"generation_mode": "batch"}, "generation_mode: 'batch', expected one of online"),
         ({"checkpoint_selection": "validation"}, "checkpoint_selection: 'validation', expected one of last"),
-        ({"primary_metric": "rougel_f1"}, "primary_metric: 'rougel_f1', expected one of rouge1_f1"),
+        (
+            {"primary_metric": "rougel_f1"},
+            "primary_metric: 'rougel_f1', expected a metric of the task summarization: rouge1",
+        ),
         ({"baseline_model": "promoted"}, "baseline_model: 'promoted', expected a model, or '' for the base model"),
-        ({"guard_metrics": {"rougeL": -0.1}}, "guard_metrics: {'rougeL': -0.1}, expected names among rouge1_f1"),
+        ({"guard_metrics": {"rougeL": -0.1}}, "guard_metrics: {'rougeL': -0.1}, expected a metric of the task"),
         ({"guard_metrics": {"rougeL_f1": 0.1}}, "guard_metrics.rougeL_f1: 0.1, expected at most 0: "),
         ({"guard_metrics": []}, "guard_metrics: [], expected keys and values: "),
         ({"kms_key_name": "key"}, "kms_key_name: 'key', expected projects/P/locations/L/keyRings/R/cryptoKeys/K"),
