@@ -224,12 +224,18 @@ class service_errors:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         """Raise the service's own message as ours."""
         from google.api_core.exceptions import GoogleAPICallError
+        from google.auth.exceptions import GoogleAuthError
         from requests.exceptions import ConnectionError as NoConnection  # type: ignore[import-untyped]
 
         from gemtune.errors import ServiceError
 
         if isinstance(error, GoogleAPICallError):
             raise ServiceError(f"{self.doing}: {error.message}") from error
+        if isinstance(error, GoogleAuthError):
+            hint = "run `gcloud auth application-default login`, or choose the target `emulator`"
+            raise ServiceError(
+                f"{self.doing}: no usable Google credentials ({type(error).__name__})", next=hint
+            ) from error
         if isinstance(error, NoConnection):
             raise ServiceError(f"{self.doing}: the service does not answer") from error
         if isinstance(error, OSError | RuntimeError | ValueError) and not isinstance(error, GemtuneError):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,5 +54,8 @@ def gemtune(
     monkeypatch.setattr(os, "environ", dict(os.environ))  # the target sets variables
     monkeypatch.setenv("GEMTUNE_EMULATOR_PORT", emulator.url.rpartition(":")[2])
     monkeypatch.setenv("GEMTUNE_STATE", str(tmp_path / "state"))
+    if sdk := sys.modules.get("google.cloud.aiplatform"):
+        # The SDK keeps the credentials that another test gave it, with the token of an emulator that is gone.
+        monkeypatch.setattr(sdk.initializer.global_config, "_credentials", None)
     write_object(emulator.state, SPEC["train_data"], b"no JSON: runs on it fail soon", "text/plain")
     return CommandLine(emulator, tmp_path, capsys)
