@@ -284,6 +284,7 @@ def test_any_json_becomes_an_example_that_reads_back_or_a_rejection(raw: dict[st
 PART = st.text(st.characters(exclude_categories=["Cs"]), max_size=20).filter(str.strip).map(lambda text: {"text": text})
 
 
+@settings(deadline=None)
 @given(turns=st.lists(st.lists(PART, min_size=1, max_size=3), min_size=2, max_size=6).filter(lambda t: len(t) % 2 == 0))
 def test_every_conversation_survives_as_it_is(turns: list[list[dict[str, Any]]]) -> None:
     contents = [{"role": ("user", "model")[index % 2], "parts": parts} for index, parts in enumerate(turns)]
@@ -307,6 +308,7 @@ def in_dialect(name: str, turns: list[tuple[str, str]], system: str) -> dict[str
     return {"conversations": [{"from": NAMES.get(role, role), "value": text} for role, text in first + turns]}
 
 
+@settings(deadline=None)
 @given(texts=st.lists(WORDS, min_size=2, max_size=6).filter(lambda t: len(t) % 2 == 0), system=st.just("") | WORDS)
 def test_a_conversation_is_the_same_in_every_chat_dialect(texts: list[str], system: str) -> None:
     turns = [(("user", "model")[place % 2], text) for place, text in enumerate(texts)]
@@ -316,6 +318,7 @@ def test_a_conversation_is_the_same_in_every_chat_dialect(texts: list[str], syst
     assert ("systemInstruction" in examples[0]) == bool(system)
 
 
+@settings(deadline=None)
 @given(asked=WORDS, answer=WORDS)
 def test_a_question_is_the_same_in_every_column_dialect(asked: str, answer: str) -> None:
     pairs = [("prompt", "completion"), ("input_text", "output_text"), ("instruction", "output")]
@@ -323,6 +326,7 @@ def test_a_question_is_the_same_in_every_column_dialect(asked: str, answer: str)
     assert all(example == {"contents": [user(asked), model(answer)]} for example in examples)
 
 
+@settings(deadline=None)
 @given(raw=st.dictionaries(st.sampled_from(KEYS), JSON, max_size=4))
 def test_the_keys_of_an_example_depend_on_its_content_alone(raw: dict[str, Any]) -> None:
     turned = json.loads(json.dumps(dict(reversed(raw.items())), indent=2, allow_nan=True))
@@ -348,7 +352,7 @@ MESSAGES = st.lists(
 FIRST = {"messages": [TURN, {"role": "assistant", "content": "x"}]}
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(raw=st.fixed_dictionaries({"messages": MESSAGES | JSON}, optional={"lang": st.just("de")}))
 def test_the_short_way_for_plain_chat_gives_what_the_rules_give(raw: dict[str, Any]) -> None:
     slow, fast = converter(), converter()

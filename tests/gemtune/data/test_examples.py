@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gemtune.data.examples import Keys, example_id, keys_of, prompt_of, reference_of
@@ -41,6 +41,7 @@ def test_white_space_does_not_make_another_prompt_but_the_system_instruction_doe
     assert keys(one).whole != keys(two).whole
 
 
+@settings(deadline=None)
 @given(text=st.text() | st.text(alphabet=" \t\n\v\f\r\x1c\x1fab\xa0", max_size=12))
 def test_a_prompt_is_known_by_its_words(text: str) -> None:
     words = {"contents": [user(" ".join(text.split())), model()]}

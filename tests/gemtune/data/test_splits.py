@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gemtune.data.splits import Candidate, assign, choose
@@ -95,6 +95,7 @@ def test_a_random_sample_of_a_grown_dataset_keeps_most_of_its_members() -> None:
     assert len(chosen(candidates[:1000], 100) & chosen(candidates, 100)) > 80
 
 
+@settings(deadline=None)
 @given(
     keys=st.lists(st.sampled_from([random.Random(place).randbytes(16) for place in range(9)]), max_size=30),
     limit=st.integers(1, 31),
