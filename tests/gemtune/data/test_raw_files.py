@@ -51,7 +51,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("a.csv", b"", []),
         ("a.csv", b"a,b\n,\n", []),
         ("a.jsonl.gz", gzip.compress(b'{"a": 1}\n'), [(1, {"a": 1})]),
-        ("a.csv.gz", gzip.compress(b"a\n1\n"), [(2, {"a": "1"})]),
+        ("a.csv.gz", gzip.compress(b"a\n1\n", mtime=0), [(2, {"a": "1"})]),
         ("a.json", gzip.compress(b'[{"a": 1}]'), [(1, {"a": 1})]),
     ],
 )  # fmt: skip
