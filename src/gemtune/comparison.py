@@ -15,8 +15,8 @@ from gemtune.decision import Limits, decide, verdict_of
 from gemtune.errors import ComparisonError
 from gemtune.measurements import chance, differences, distribution, entry, paired
 from gemtune.metrics import headline_first, metrics_of
+from gemtune.outcomes import match_records
 from gemtune.records import Record
-from gemtune.scoring import match_records
 
 if TYPE_CHECKING:
     from gemtune.catalog import Catalog

@@ -13,7 +13,7 @@ from typing import Any
 
 from gemtune.errors import ComparisonError
 from gemtune.metrics import METRICS, guard_problem, primary_problem
-from gemtune.scoring import BLOCKED, FAILED, REJECTED, TRUNCATED
+from gemtune.outcomes import BLOCKED, FAILED, REJECTED, TRUNCATED
 
 MINIMUM_PAIRS = 6
 """Fewer pairs show nothing: even if all of them agree, one time in 16 they do so by chance (2 / 2^5 > 5 %)."""

@@ -13,10 +13,9 @@ from typing import Any, NamedTuple, Protocol
 from gemtune.answer_scores import JsonScores, LabelScores, SpanScores, TranslationScores
 from gemtune.errors import ComparisonError, did_you_mean
 from gemtune.metrics import TASKS
+from gemtune.outcomes import BLOCKED, EMPTY, FAILED, REJECTED, TRUNCATED, match_records
 from gemtune.overlap_scores import OverlapScores
 from gemtune.records import Record
-
-TRUNCATED, EMPTY, BLOCKED, REJECTED, FAILED = "truncated", "empty", "blocked", "rejected", "failed"
 
 
 class TaskScores(Protocol):
@@ -109,35 +108,6 @@ def scores_of(task: str, references: Sequence[str], answers: Sequence[str], roug
     if task == "json":
         return JsonScores()
     raise ComparisonError(f"task is `{task}`, expected one of {', '.join(TASKS)}{did_you_mean(task, TASKS)}")
-
-
-def match_records(examples: Sequence[Record], records: Sequence[Record], *, where: str) -> dict[str, Record]:
-    """Return the records of one side by example id, in the order of the examples.
-
-    Args:
-        examples: Records of `test.jsonl`.
-        records: One record for each example, in any order.
-        where: What the records are, for the message.
-
-    Raises:
-        ComparisonError: There are no examples, or ids are missing, surplus or repeated.
-    """
-    ids = [example["id"] for example in examples]
-    if not ids:
-        raise ComparisonError("test split: no examples, expected at least one", next="add test data")
-    found = Counter(record["id"] for record in records)
-    problems = {
-        "missing": [each for each in ids if each not in found],
-        "surplus": sorted(found.keys() - set(ids)),
-        "repeated": [each for each, count in found.items() if count > 1],
-    }
-    if named := [f"{len(those)} {kind} ({', '.join(those[:3])})" for kind, those in problems.items() if those]:
-        raise ComparisonError(
-            f"{where}: {'; '.join(named)} of {len(ids)} example ids, expected one record each",
-            next="generate and score predictions for this test split",
-        )
-    by_id = {record["id"]: record for record in records}
-    return {each: by_id[each] for each in ids}
 
 
 def check_unscored(scores: Sequence[Record], limit: float) -> None:

@@ -108,7 +108,7 @@ class Run:
             StorageError: Answers cannot be kept.
         """
         self._began = self._told = self.asker.clock()
-        self._is_due = asyncio.Event()
+        self._is_due, self._is_over = asyncio.Event(), False
         count = min(self.total, self.asker.most_active)
         workers = [asyncio.create_task(self._work(prompts)) for _ in range(count)]
         keeper = asyncio.create_task(self._keep())
@@ -118,9 +118,11 @@ class Run:
             # On the way out of a failure, what is in flight is still waited for: it is paid.
             self.asker.stopped.set()
             await asyncio.gather(*workers, return_exceptions=True)
-            keeper.cancel()
+            self._is_over = True
+            self._is_due.set()
             await asyncio.gather(keeper, return_exceptions=True)
             await self._flush()
+        keeper.result()
         self._tell()
 
     async def _work(self, prompts: Prompts) -> None:
@@ -133,7 +135,7 @@ class Run:
 
     async def _keep(self) -> None:
         """Write a shard whenever one is full or its first answer has waited long enough."""
-        while True:
+        while not self._is_over:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._is_due.wait(), SHARD_SECONDS)
             self._is_due.clear()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gemtune.errors import GenerationError
+from gemtune.errors import GenerationError, StorageError
 from gemtune.generation_settings import GenerationSettings
 from tests.gemtune.conftest import articles, prompt
 
@@ -127,3 +127,11 @@ def test_a_quota_fails_no_prompt_while_others_are_answered(bench: Any) -> None:
     bench.emulator.fail(ASK, times=10_000, code=429, share=0.67)
     bench.run(bench.write(articles(30)), sleep=sleep_long)
     assert outcomes(bench) == {"answered": 30}
+
+
+def test_answers_that_cannot_be_kept_end_the_step(bench: Any) -> None:
+    uri = bench.write(articles(4))
+    bench.emulator.fail("storage.objects.insert", times=1, code=403)
+    with pytest.raises(StorageError, match=r"gemtune/predictions/.*: not allowed to write it"):
+        bench.run(uri)
+    assert bench.emulator.faults_hit() == 1

@@ -140,7 +140,7 @@ def test_whole_numbers_stand_for_fractions_and_budgets() -> None:
         ),
         ({"stop_sequences": [1]}, "stop_sequences.0: 1, expected text: put it in quotes"),
         ({"data_format": "message"}, "data_format: 'message', expected one of auto, messages"),
-        ({"generation_mode": "batch"}, "generation_mode: 'batch', expected one of online"),
+        ({"generation_mode": "stream"}, "generation_mode: 'stream', expected one of online, batch"),
         ({"checkpoint_selection": "validation"}, "checkpoint_selection: 'validation', expected one of last"),
         (
             {"primary_metric": "rougel_f1"},
