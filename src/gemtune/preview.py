@@ -111,7 +111,8 @@ def preview(sources: Mapping[str, Sequence[str]], settings: DatasetSettings, *, 
 
 def settings_of(spec: Any) -> DatasetSettings:
     """Return the part of a tuning spec that decides about the data."""
-    return DatasetSettings(**{field.name: getattr(spec, field.name) for field in fields(DatasetSettings)})
+    names = {field.name for field in fields(DatasetSettings)} & type(spec).model_fields.keys()
+    return DatasetSettings(**{name: getattr(spec, name) for name in names})
 
 
 def _is_remote(uri: str) -> bool:
