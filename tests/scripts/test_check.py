@@ -58,7 +58,7 @@ def test_a_broken_row_fails_with_its_place_and_what_to_do(capsys: pytest.Capture
     path = write(tmp_path / "rows.jsonl", [row(), row(answer=""), '{"input_text": "cut'])
     code, out = result(capsys, str(path))
     assert code == 3
-    flat = " ".join(out.split())
+    flat = "".join(out.split())
     assert "rows.jsonl:2" in flat and "rows.jsonl:3" in flat
     assert out.rstrip().endswith("failed: 2 findings")
     code, found = as_json(capsys, str(path))
