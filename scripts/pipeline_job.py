@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import secrets
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,8 @@ def pipeline_job(spec: TuningSpec, parameters: Mapping[str, Any], template: Path
     aiplatform = pipeline_client(target, project=submission.project, location=submission.location)
     return aiplatform.PipelineJob(
         display_name=spec.name,
+        # The SDK's own id is a second long: two people who submit in the same one would collide.
+        job_id=f"gemini-{template.stem}-{datetime.now(UTC):%Y%m%d%H%M%S}-{secrets.token_hex(2)}",
         template_path=str(template),
         pipeline_root=submission.pipeline_root,
         parameter_values=dict(parameters),

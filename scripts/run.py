@@ -18,13 +18,14 @@ from typing import Any
 
 import yaml
 
-from gemtune.errors import GemtuneError, ServiceError
+from gemtune.errors import GemtuneError, ServiceError, SpecError
 from gemtune.metrics import METRICS
 from gemtune.notification import decision_line, metric_line, read_json, run_uri
 from gemtune.spec import TuningSpec
 from scripts.submit import TEMPLATE, read_spec, report_error, say, service_errors, spec_parser, submit_spec, target_of
 from scripts.target import Target, open_target
 
+RUNS = Path("runs")
 FETCHED = ("comparison.json", "model_card.md", "report.html")
 COUNTS_WIDTH = 44  # what is left of 80 columns
 ENDED = {"SUCCEEDED", "FAILED", "CANCELLED", "SKIPPED", "NOT_TRIGGERED"}
@@ -39,7 +40,9 @@ def main(argv: list[str] | None = None) -> int:
     arguments = spec_parser("gemtune run", __doc__ or "").parse_args(argv)
     target, job = None, None
     try:
-        target = open_target(target_of(arguments))
+        name = target_of(arguments)
+        check_writable(RUNS)
+        target = open_target(name)
         say("target", target.describe())
         spec = read_spec(arguments, target)
         job = submit_spec(spec, Path(arguments.spec), target, arguments.pipeline)
@@ -51,8 +54,20 @@ def main(argv: list[str] | None = None) -> int:
         print(f"\n{interrupted(target, job)}", file=sys.stderr)
         return 130
     finally:
-        if target:
-            target.stop()
+        if target and (left := target.stop(own_job=job.resource_name if job else "")):
+            say("emulator", left)
+
+
+def check_writable(folder: Path) -> None:
+    """Make the folder of the reports, before anything is paid.
+
+    Raises:
+        SpecError: It cannot be made.
+    """
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise SpecError(f"{folder.absolute()}: {error.strerror}, expected a folder for the report") from error
 
 
 def follow(job: Any, target: Target, template: Path = TEMPLATE) -> str:
@@ -66,7 +81,7 @@ def follow(job: Any, target: Target, template: Path = TEMPLATE) -> str:
     state = ""
     for state, tasks in observations(job, target):  # noqa: B007 - the last one is the answer
         ended = [task for task in tasks if task.state.name in ENDED and task.task_name in names.keys() - told]
-        for task in sorted(ended, key=lambda task: task.end_time):
+        for task in sorted(ended, key=lambda task: (task.end_time, task.task_name)):
             told.add(task.task_name)
             say_task(names[task.task_name], task)
         if sys.stderr.isatty():
@@ -118,7 +133,7 @@ def display_names(template: Path) -> dict[str, str]:
 def say_task(name: str, task: Any) -> None:
     """Print one line about a task that has ended: what became of it, how long it took, what it counted."""
     seconds = (task.end_time - task.start_time).total_seconds() if task.end_time and task.start_time else 0
-    words = {"SKIPPED": "from the cache", "NOT_TRIGGERED": "not reached"}
+    words = {"SKIPPED": "cached", "NOT_TRIGGERED": "not reached"}
     state = words.get(task.state.name, task.state.name.lower())
     clear = "\r\x1b[K" if sys.stderr.isatty() else ""
     took = f"{seconds:6.1f} s" if state == "succeeded" else state
@@ -148,12 +163,14 @@ def conclude(spec: TuningSpec, job_id: str, state: str) -> int:
                 print(f"next: {failure['next']}", file=sys.stderr)
         say("failed", f"the pipeline job ended {state}")
         return 1
-    folder = Path("runs") / job_id
+    folder = RUNS / job_id
     folder.mkdir(parents=True, exist_ok=True)
     for file in FETCHED:
         storage.download(run_uri(spec.bucket, job_id, file), folder / file)
     comparison = json.loads((folder / "comparison.json").read_text(encoding="utf-8"))
     say("compare", metric_line(comparison))
+    for reason in comparison["reasons"][1:]:
+        say("why", reason)
     for notice in comparison["notices"]:
         say("note", notice)
     sys.stderr.flush()

@@ -30,12 +30,16 @@ def main(argv: list[str] | None = None) -> int:
     """Submit, print the job's name, and return the exit code."""
     parser = spec_parser("gemtune submit", __doc__ or "")
     arguments = parser.parse_args(argv)
+    target, job = None, None
     try:
         target = open_target(target_of(arguments))
         say("target", target.describe())
         job = submit_spec(read_spec(arguments, target), Path(arguments.spec), target, arguments.pipeline)
     except GemtuneError as error:
         return report_error(error)
+    finally:
+        if target and not job:
+            target.stop()
     if target.process:
         say("emulator", f"goes on in the background for this job; stop it with `kill {target.process.pid}`")
     print(job.resource_name)
