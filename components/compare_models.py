@@ -24,9 +24,10 @@ def compare_models(
     test_uri: str,
     test: Input[Dataset],
     ledger: Input[Artifact],
-    tuning_job: Input[Artifact],
-    curves: Input[Dataset],
-    selection: Input[Artifact],
+    cost_estimate: Input[Artifact],
+    tuning_job: Input[Artifact] = None,
+    curves: Input[Dataset] = None,
+    selection: Input[Artifact] = None,
     baseline_predictions: Input[Dataset],
     baseline_scores: Input[Dataset],
     tuned_predictions: Input[Dataset],
@@ -58,9 +59,10 @@ def compare_models(
         test_uri: The test split likewise.
         test: The test split.
         ledger: The account of every example.
-        tuning_job: The finished tuning job.
-        curves: Loss and accuracy by step.
-        selection: The checkpoint that is compared, and why it was chosen.
+        cost_estimate: What the run was expected to cost.
+        tuning_job: The finished tuning job; none where nothing was tuned.
+        curves: Loss and accuracy by step; likewise.
+        selection: The checkpoint that is compared, and why it was chosen; likewise.
         baseline_predictions: Answers of the baseline.
         baseline_scores: Scores of the baseline.
         tuned_predictions: Answers of the tuned model.
@@ -86,6 +88,7 @@ def compare_models(
     from gemtune.comparison import Side, build
     from gemtune.decision import Limits
     from gemtune.job_parameters import read_parameters
+    from gemtune.metrics import TASKS
     from gemtune.model_card import render as render_card
     from gemtune.plots import curve_figure, difference_figure, report_figures, score_figure, to_png
     from gemtune.records import read_records
@@ -97,8 +100,8 @@ def compare_models(
     splits = {"train": train_uri, "validation": validation_uri, "test": test_uri}
     with step("Comparison", project=project, bucket=bucket, job_id=job_id):
         examples = list(read_records(Path(test.path)))
-        points = list(read_records(Path(curves.path)))
-        tuning = json.loads(Path(tuning_job.path).read_text(encoding="utf-8"))
+        points = list(read_records(Path(curves.path))) if curves else []
+        tuning = json.loads(Path(tuning_job.path).read_text(encoding="utf-8")) if tuning_job else {}
         baseline, tuned = (
             Side(
                 model=answers.metadata["model"],
@@ -106,6 +109,7 @@ def compare_models(
                 scores=list(read_records(Path(scores.path))),
                 signature=scores.metadata["signature"],
                 paid=answers.metadata["paid"],
+                task=scores.metadata["task"],
             )
             for answers, scores in ((baseline_predictions, baseline_scores), (tuned_predictions, tuned_scores))
         )
@@ -123,11 +127,12 @@ def compare_models(
             ),
             ledger=json.loads(Path(ledger.path).read_text(encoding="utf-8")),
             tuning=tuning,
-            selection=json.loads(Path(selection.path).read_text(encoding="utf-8")),
+            selection=json.loads(Path(selection.path).read_text(encoding="utf-8")) if selection else {},
             spec=read_parameters(job_resource_name),
             job=job_resource_name,
             digests={split: Path(uri).stem for split, uri in splits.items() if uri},
             catalog=catalogs.load(catalog_overrides),
+            estimated=json.loads(Path(cost_estimate.path).read_text(encoding="utf-8")) or None,
         )
         figures = report_figures(compared, baseline.scores, tuned.scores, points)
         pages = {
@@ -139,9 +144,9 @@ def compare_models(
         for file, (artifact, text) in pages.items():
             Path(artifact.path).write_text(text, encoding="utf-8")
             Storage(project).write_text(f"gs://{bucket}/gemtune/runs/{job_id}/{file}", text, types[file])
-        Path(score_plot.path).write_bytes(to_png(score_figure(baseline.scores, tuned.scores)))
+        Path(score_plot.path).write_bytes(to_png(score_figure(baseline.scores, tuned.scores, TASKS[tuned.task].shown)))
         Path(difference_plot.path).write_bytes(to_png(difference_figure(compared["metrics"], primary_metric)))
-        Path(curve_plot.path).write_bytes(to_png(curve_figure(points, tuning["checkpoints"])))
+        Path(curve_plot.path).write_bytes(to_png(curve_figure(points, tuning.get("checkpoints", []))))
         for metric in compared["metrics"]:
             for key in ("baseline", "candidate", "difference"):
                 if metric[key] is not None:

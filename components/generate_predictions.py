@@ -5,7 +5,7 @@ from kfp.dsl import Dataset, Metrics, Output
 from components import component
 
 
-@component("google-cloud-storage", "google-genai")
+@component("aiohttp", "google-cloud-storage", "google-genai")
 def generate_predictions(
     *,
     project: str,
@@ -26,6 +26,7 @@ def generate_predictions(
     request_timeout_seconds: int,
     max_in_flight: int,
     generation_mode: str,
+    generation_deadline_hours: float,
     prediction_max_age_days: int,
     catalog_overrides: dict,
     side: str,
@@ -53,7 +54,8 @@ def generate_predictions(
         thinking: minimal, default, a level, or a budget in tokens.
         request_timeout_seconds: Longest wait for one answer.
         max_in_flight: Most requests at the same time.
-        generation_mode: online asks one prompt at a time.
+        generation_mode: online asks one prompt at a time, batch all of them by one job at half the price.
+        generation_deadline_hours: Longest wait for all answers, in hours.
         prediction_max_age_days: Oldest stored answer that is used again.
         catalog_overrides: Entries of the model catalogue to change, by model id.
         side: baseline or tuned; names the step in messages.
@@ -69,7 +71,8 @@ def generate_predictions(
     from pathlib import Path
 
     from gemtune import catalog as catalogs
-    from gemtune.generation import GenerationSettings, generate
+    from gemtune.generation import generate
+    from gemtune.generation_settings import GenerationSettings
     from gemtune.serving import resolve_model
     from gemtune.step import step
     from gemtune.storage import Storage
@@ -105,9 +108,12 @@ def generate_predictions(
             output=Path(predictions.path),
             storage=Storage(project),
             catalog=catalog,
+            mode=generation_mode,
+            deadline_hours=generation_deadline_hours,
         )
         predictions.metadata["model"] = served.model
         predictions.metadata["paid"] = summary["paid"]
+        predictions.metadata["mode"] = generation_mode
         for name in ("sent", "reused", "prompt_tokens", "output_tokens", "thinking_tokens"):
             metrics.log_metric(name, summary[name])
         for outcome, count in summary["outcomes"].items():

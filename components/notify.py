@@ -6,17 +6,51 @@ from components import component
 
 
 @component("google-cloud-storage")
-def notify(*, project: str, bucket: str, name: str, job_id: str, status: PipelineTaskFinalStatus):
-    """Say how the run ended: its decision and the numbers behind it, or the step that failed, its cause and what next.
+def notify(
+    *,
+    project: str,
+    bucket: str,
+    name: str,
+    location: str,
+    tuning_location: str,
+    base_model: str,
+    pre_tuned_model: str,
+    catalog_overrides: dict,
+    webhook_secret: str,
+    job_resource_name: str,
+    status: PipelineTaskFinalStatus,
+):
+    """Say how the run ended: decision, numbers, cost and links, or the step that failed, its cause and what next.
+
+    A run that did not succeed has its unfinished tuning jobs cancelled, so that they are not billed for nothing.
 
     Args:
         project: Google Cloud project id.
         bucket: Cloud Storage bucket of the pipeline, where the steps left their results.
         name: Name of the tuning spec.
-        job_id: Id of the pipeline job.
+        location: Region of the pipeline.
+        tuning_location: Region of the tuning job; empty for what the catalogue says.
+        base_model: Base model id that is tuned.
+        pre_tuned_model: Tuned model that is tuned further instead; empty for none.
+        catalog_overrides: Entries of the model catalogue to change, by model id.
+        webhook_secret: Secret in Secret Manager with the address of a Slack-compatible webhook; empty for none.
+        job_resource_name: The pipeline job.
         status: How the run ended, filled in by the pipeline service.
     """
-    from gemtune.notification import outcome_message
-    from gemtune.storage import Storage
+    from gemtune.notification import tell
 
-    print(outcome_message(name=name, job_id=job_id, state=status.state, bucket=bucket, storage=Storage(project)))
+    tell(
+        name=name,
+        job=job_resource_name,
+        state=status.state,
+        project=project,
+        bucket=bucket,
+        parameters={
+            "base_model": base_model,
+            "pre_tuned_model": pre_tuned_model,
+            "tuning_location": tuning_location,
+            "location": location,
+            "catalog_overrides": catalog_overrides,
+        },
+        webhook_secret=webhook_secret,
+    )

@@ -7,7 +7,7 @@ from kfp.dsl import Artifact, Dataset, Metrics, Output
 from components import component
 
 
-@component("google-cloud-storage", "pandas")
+@component("arro3-core", "arro3-io", "google-cloud-storage", "google-genai", "pandas", "pydantic-core", "rensa")
 def prepare_dataset(
     *,
     project: str,
@@ -25,16 +25,30 @@ def prepare_dataset(
     test_fraction: float,
     on_invalid: str,
     on_leakage: str,
+    location: str,
+    inference_location: str,
+    base_model: str,
+    baseline_model: str,
+    task: str,
+    epoch_count: int,
+    adapter_size: int,
+    max_output_tokens: int,
+    max_cost_usd: float,
+    catalog_overrides: dict,
+    for_tuning: bool = True,
     train: Output[Dataset],
     validation: Output[Dataset],
     test: Output[Dataset],
     findings: Output[Artifact],
     ledger: Output[Artifact],
+    cost_estimate: Output[Artifact],
     metrics: Output[Metrics],
 ) -> NamedTuple(
     "Splits", [("train_uri", str), ("validation_uri", str), ("test_uri", str), ("validation_prompts_uri", str)]
 ):
-    """Convert the raw data to Gemini's format, check every example, and account for each one that is not used.
+    """Convert the raw data to Gemini's format, check every example, account for each, and estimate the run's cost.
+
+    Nothing before this step is paid, nor is anything in it: tokens are counted free of charge.
 
     Args:
         project: Google Cloud project id that is billed for the requests.
@@ -52,6 +66,17 @@ def prepare_dataset(
         test_fraction: Share of the training sources to evaluate on where no test data is given.
         on_invalid: What to do with an example the service would refuse: raise or drop.
         on_leakage: What to do with a test or validation prompt that is trained on: raise or drop.
+        location: Region of the pipeline.
+        inference_location: Where to ask a base model; empty for what the catalogue says.
+        base_model: Base model that will be tuned: its limits, tokens and prices.
+        baseline_model: Model that it will be compared with; empty for the base model.
+        task: What the model is tuned for, which decides how many examples are advised.
+        epoch_count: Passes over the training split; 0 = the service chooses, and the cost is not known.
+        adapter_size: Size of the trained adapter, advised on by the number of examples; 0 = the service's default.
+        max_output_tokens: Longest answer, in tokens.
+        max_cost_usd: Stop if the run may cost more, in USD; 0 = no limit.
+        catalog_overrides: Entries of the model catalogue to change, by model id.
+        for_tuning: Whether there must be training examples; the cost is estimated only then.
 
     Returns:
         train: JSONL that the tuning job reads.
@@ -59,7 +84,8 @@ def prepare_dataset(
         test: JSONL that only the evaluation reads: id, prompt, reference, language, source.
         findings: JSONL with one line for each problem found in the data.
         ledger: JSON that accounts for every example of every split.
-        metrics: Examples used and not used, by split.
+        cost_estimate: JSON with what the run will cost, by term, and the tokens that it comes from.
+        metrics: Examples used and not used, by split, and the estimated cost.
         train_uri: The training split under a name made of its content.
         validation_uri: The validation split likewise; empty when there is none.
         test_uri: The test split likewise.
@@ -67,11 +93,16 @@ def prepare_dataset(
 
     Raises:
         DataError: An example is invalid or leaks into training, and the settings say raise.
+        BudgetError: The run may cost more than max_cost_usd, or nobody knows what it will cost.
     """
+    import json
     import shutil
     from pathlib import Path
 
+    from gemtune import catalog as catalogs
+    from gemtune.cost import check_budget
     from gemtune.dataset import DatasetSettings, prepare
+    from gemtune.run_cost import estimate_run
     from gemtune.step import job_id_of, step
     from gemtune.storage import Storage
 
@@ -88,19 +119,46 @@ def prepare_dataset(
         test_fraction=test_fraction,
         on_invalid=on_invalid,
         on_leakage=on_leakage,
+        base_model=base_model,
+        catalog_overrides=catalog_overrides,
+        task=task,
+        epoch_count=epoch_count,
+        adapter_size=adapter_size,
+        for_tuning=for_tuning,
     )
     outputs = {"train": train, "validation": validation, "test": test, "findings": findings, "ledger": ledger}
+    outputs["cost_estimate"] = cost_estimate
     with step("Data conversion", project=project, bucket=bucket, job_id=job_id_of(findings.path)):
         storage = Storage(project)
         folder = Path("prepared").absolute()
         try:
             prepared = prepare(sources_uri, settings, storage=storage, folder=folder)
+            estimated = {}
+            if for_tuning:
+                estimated = estimate_run(
+                    prepared.train,
+                    prepared.test,
+                    project=project,
+                    location=location,
+                    inference_location=inference_location,
+                    base_model=base_model,
+                    baseline_model=baseline_model,
+                    epoch_count=epoch_count,
+                    max_output_tokens=max_output_tokens,
+                    seed=sample_seed,
+                    catalog=catalogs.load(catalog_overrides),
+                )
+            (folder / "cost_estimate.json").write_text(json.dumps(estimated, indent=1, sort_keys=True), "utf-8")
+            if for_tuning:
+                check_budget(estimated, max_cost_usd)
         finally:
             for name, artifact in outputs.items():
                 for file in folder.glob(f"{name}.json*"):
                     shutil.copyfile(file, artifact.path)
         for name, value in prepared.counts().items():
             metrics.log_metric(name, value)
+        if estimated.get("total") is not None:
+            metrics.log_metric("estimated_cost_usd", round(estimated["total"], 4))
         datasets = f"gs://{bucket}/gemtune/datasets"
         return tuple(
             storage.upload_by_content(path, datasets, ".jsonl") if path.stat().st_size else ""

@@ -1,11 +1,11 @@
 """Steps 4 and 8: score one model's answers against the references."""
 
-from kfp.dsl import Dataset, Input, Metrics, Output
+from kfp.dsl import ClassificationMetrics, Dataset, Input, Metrics, Output
 
 from components import component
 
 
-@component("google-cloud-storage", "rouge-score")
+@component("google-cloud-storage", "rouge-score", "sacrebleu")
 def score_predictions(
     *,
     project: str,
@@ -19,13 +19,15 @@ def score_predictions(
     predictions: Input[Dataset],
     scores: Output[Dataset],
     metrics: Output[Metrics],
+    confusion: Output[ClassificationMetrics],
 ):
     """Score every answer against its reference; an answer that failed on the way is counted, never scored 0.
 
     Args:
         project: Google Cloud project id.
         bucket: Cloud Storage bucket of the pipeline.
-        task: What the model does; decides the metrics.
+        task: What the model does, which decides the metrics: summarization, classification, extractive_qa,
+            translation, chat or json.
         rouge_profile: How text is cut into words: rouge-score, unicode-1, or auto.
         max_unscored_share: Largest share of requests that may have failed, 0 to 1.
         side: baseline or tuned; names the step in messages.
@@ -34,16 +36,21 @@ def score_predictions(
         predictions: One model's answers to it.
 
     Returns:
-        scores: JSONL, one line for each example: status, cause, metrics.
-        metrics: Mean of every metric, with the counts behind it.
+        scores: JSONL, one line for each example: status, cause, metrics, counts.
+        metrics: Figure of every metric, with the number of examples behind it, and counts of examples by status.
+        confusion: Confusion matrix, for the task classification; empty for the others.
 
     Raises:
         ComparisonError: Too many requests failed for a fair score.
     """
+    from collections import Counter
     from pathlib import Path
 
-    from gemtune.metrics import check_unscored, means, score
+    from gemtune.corpus import confusion_matrix
+    from gemtune.measurements import measure
+    from gemtune.metrics import metrics_of
     from gemtune.records import read_records, write_records
+    from gemtune.scoring import check_unscored, score
     from gemtune.step import step
 
     with step(f"{side.capitalize()}: score", project=project, bucket=bucket, job_id=job_id):
@@ -54,8 +61,15 @@ def score_predictions(
             rouge_profile=rouge_profile,
         )
         write_records(Path(scores.path), scored)
-        scores.metadata["signature"] = signature
-        metrics.metadata["signature"] = signature
-        for name, value in means(scored).items():
-            metrics.log_metric(name, value)
+        scores.metadata["task"] = task
+        scores.metadata["signature"] = metrics.metadata["signature"] = signature
+        measured = [measure(metric, scored) for metric in metrics_of(task).values()]
+        metrics.metadata["measured"] = [each.record for each in measured]
+        for each in measured:
+            if each.value is not None:
+                metrics.log_metric(each.metric.name, each.value)
+        for status, count in Counter(each["status"] for each in scored).items():
+            metrics.log_metric(status, count)
+        if task == "classification":
+            confusion.log_confusion_matrix(*confusion_matrix([each["counts"] for each in scored if each["counts"]]))
         check_unscored(scored, max_unscored_share)

@@ -7,7 +7,7 @@ from kfp.dsl import Artifact, Input, Metrics, Output
 from components import component
 
 
-@component("google-cloud-storage", "google-genai", "rouge-score")
+@component("aiohttp", "google-cloud-storage", "google-genai", "rouge-score", "sacrebleu")
 def select_checkpoint(
     *,
     project: str,
@@ -29,6 +29,7 @@ def select_checkpoint(
     request_timeout_seconds: int,
     max_in_flight: int,
     generation_mode: str,
+    generation_deadline_hours: float,
     prediction_max_age_days: int,
     catalog_overrides: dict,
     job_id: str,
@@ -58,7 +59,8 @@ def select_checkpoint(
         thinking: minimal, default, a level, or a budget in tokens.
         request_timeout_seconds: Longest wait for one answer.
         max_in_flight: Most requests at the same time.
-        generation_mode: online asks one prompt at a time.
+        generation_mode: How the test split is asked; validation needs online, as a batch job asks one checkpoint only.
+        generation_deadline_hours: Longest wait for a checkpoint's answers, in hours.
         prediction_max_age_days: Oldest stored answer that is used again.
         catalog_overrides: Entries of the model catalogue to change, by model id.
         job_id: Id of the pipeline job, for the report of a failure.
@@ -72,14 +74,16 @@ def select_checkpoint(
 
     Raises:
         DataError: There is no validation example to choose by.
+        SpecError: The rule does not go with the way of asking.
     """
     import json
     from functools import partial
     from pathlib import Path
 
     from gemtune import catalog as catalogs
-    from gemtune.generation import GenerationSettings, generate
-    from gemtune.selection import Trial, describe_choice, select, selection_metrics
+    from gemtune.generation import generate
+    from gemtune.generation_settings import GenerationSettings
+    from gemtune.selection import Trial, check_rule, describe_choice, select, selection_metrics
     from gemtune.step import step
     from gemtune.storage import Storage
 
@@ -95,6 +99,7 @@ def select_checkpoint(
         request_timeout_seconds=request_timeout_seconds,
     )
     with step("Checkpoint selection", project=project, bucket=bucket, job_id=job_id):
+        check_rule(checkpoint_selection, generation_mode)
         storage = Storage(project)
         answer = partial(
             generate,
@@ -106,6 +111,7 @@ def select_checkpoint(
             max_age_days=prediction_max_age_days,
             storage=storage,
             catalog=catalogs.load(catalog_overrides),
+            deadline_hours=generation_deadline_hours,
         )
         trial = Trial(
             prompts_uri=prompts_uri,

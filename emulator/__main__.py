@@ -27,11 +27,11 @@ def main(argv: list[str] | None = None) -> int:
     try:
         state = State(options.state)
     except (sqlite3.Error, OSError) as error:
-        return refuse(f"{where}: {error}: is another emulator running on this state?")
+        return refuse(f"{where}: {error}: expected a folder that can be written and that no other emulator serves")
     try:
         return serve(state, options.port, where)
     except OSError as error:
-        return refuse(f"127.0.0.1:{options.port}: {error.strerror}: stop what listens there, or pass --port")
+        return refuse(f"127.0.0.1:{options.port}: {error.strerror}: stop what listens there, or choose another port")
     finally:
         state.close()
 

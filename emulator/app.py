@@ -8,6 +8,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from emulator import (
+    batch_prediction_jobs,
     control,
     credentials,
     endpoints,
@@ -16,15 +17,35 @@ from emulator import (
     operations,
     pipeline_jobs,
     publisher_models,
+    registry,
+    registry_store,
+    schedule_runs,
+    schedules,
+    secret_manager,
     storage,
     storage_buckets,
     tuning_jobs,
+    webhooks,
 )
 from emulator.errors import ApiError, render, unimplemented
 from emulator.gate import Gate, guarded
 from emulator.state import State
 
-RESOURCES = [tuning_jobs, experiments, endpoints, models, publisher_models, pipeline_jobs, operations, storage]
+RESOURCES = [
+    tuning_jobs,
+    experiments,
+    endpoints,
+    models,
+    publisher_models,
+    batch_prediction_jobs,
+    pipeline_jobs,
+    schedules,
+    operations,
+    storage,
+    registry,
+    secret_manager,
+    webhooks,
+]
 
 
 class Application(Starlette):
@@ -53,4 +74,6 @@ def create_app(state: State) -> Starlette:
     app.router.redirect_slashes = False
     app.state.emulator = state
     storage_buckets.create_default_bucket(state)
+    registry_store.create_default_repository(state)
+    schedule_runs.go_on(state)
     return app

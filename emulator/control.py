@@ -6,6 +6,7 @@ Not part of any Google API. They need no token, so they never tell it.
 from datetime import datetime
 from importlib.metadata import version
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -14,6 +15,8 @@ from emulator.errors import invalid_argument
 from emulator.progress import Progress
 from emulator.routing import body, respond, state
 from emulator.state import State
+
+AT_WORK = {"PIPELINE_STATE_PENDING", "PIPELINE_STATE_RUNNING", "PIPELINE_STATE_CANCELLING"}
 
 
 async def describe(request: Request) -> JSONResponse:
@@ -25,6 +28,7 @@ async def describe(request: Request) -> JSONResponse:
             "version": version("gemtune"),
             "project": found.project,
             "bucket": found.bucket,
+            "running": [job["name"] for job in found.list("pipelineJobs") if job.get("state") in AT_WORK],
             "environment": environment(found),
         }
     )
@@ -57,23 +61,23 @@ async def set_clock(request: Request) -> JSONResponse:
     """Make it the time of {"now": ISO 8601}."""
     now = (await body(request)).get("now")
     try:
-        state(request).clock.set(datetime.fromisoformat(str(now)))
+        await run_in_threadpool(state(request).clock.set, datetime.fromisoformat(str(now)))
     except ValueError as error:
         raise invalid_argument(f"now is {now!r}, expected an ISO 8601 time", "now") from error
     return await get_clock(request)
 
 
 async def advance_clock(request: Request) -> JSONResponse:
-    """Move the clock by {"seconds"}."""
+    """Move the clock by {"seconds"}; schedules start what falls due on the way, each run at its time."""
     seconds = (await body(request)).get("seconds")
     if not isinstance(seconds, int | float):
         raise invalid_argument(f"seconds is {seconds!r}, expected a number", "seconds")
-    state(request).clock.advance(seconds)
+    await run_in_threadpool(state(request).clock.advance, seconds)
     return await get_clock(request)
 
 
 async def add_fault(request: Request) -> JSONResponse:
-    """Order a fault: {"method", "times", "code", "status", "message", "delay_seconds", "reset", "performed"}."""
+    """Order a fault: {"method", "times", "code", …}, the fields of `emulator.faults.Fault`."""
     return respond(state(request).faults.add(await body(request)))
 
 

@@ -5,6 +5,7 @@ Faithful: the wording of a 401. Not modelled: permissions; whoever holds the tok
 
 import asyncio
 import copy
+import re
 import socket
 import struct
 from typing import Any
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -21,6 +23,9 @@ from emulator.request_log import LoggedRequest
 from emulator.state import State
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+REGISTRY = re.compile(r"/[^/]+-kfp\.pkg\.dev/")
+"""Begins what another of Google's hosts serves."""
+
 EXPECTED = (
     "Expected OAuth 2 access token, login cookie or other valid authentication credential. "
     "See https://developers.google.com/identity/sign-in/web/devconsole-project."
@@ -38,7 +43,7 @@ class Gate:
         """Pass the request on, or answer why not."""
         try:
             check_origin(Headers(scope=scope))
-            if scope["path"].startswith(("/v1/", "/v1beta1/")):
+            if scope["path"].startswith(("/v1/", "/v1beta1/")) or REGISTRY.match(scope["path"]):
                 check_token(Headers(scope=scope).get("authorization", ""), self._state.token)
         except ApiError as error:
             await (await render(Request(scope), error))(scope, receive, send)
@@ -96,7 +101,7 @@ class Method:
 
     async def _meet(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.sleep(fault.delay_seconds)
-        lost = fault.reset or fault.code
+        lost = fault.reset or fault.code or fault.body
         if not lost or fault.performed:
             await self._app(scope, receive, swallow if lost else send)
         else:
@@ -105,6 +110,8 @@ class Method:
             await reset(scope)
         elif fault.code:
             raise fault.error()
+        elif fault.body:
+            await Response(fault.body, media_type="application/json")(scope, receive, send)
 
 
 def recording(receive: Receive, entry: LoggedRequest) -> Receive:

@@ -12,6 +12,7 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from threading import RLock
@@ -62,8 +63,9 @@ class State:
         self._lock = RLock()
         self.token = secrets.token_urlsafe(32)
         self.url = ""
-        self.clock = Clock()
-        self.faults = Faults()
+        kept = self.get("clock", "offset") or {"seconds": 0}
+        self.clock = Clock(timedelta(seconds=kept["seconds"]), self._keep_offset)
+        self.faults = Faults(self.clock)
         self.progress: dict[str, Progress] = defaultdict(Progress)
         self.requests = RequestLog()
         self.on_close: list[Callable[[], None]] = []
@@ -128,6 +130,9 @@ class State:
     def new_id(self) -> str:
         """Return an id as the service makes them: 19 decimal digits."""
         return str(random.randrange(10**18, 9 * 10**18))
+
+    def _keep_offset(self, offset: timedelta) -> None:
+        self.put("clock", "offset", {"seconds": offset.total_seconds()})
 
     def close(self) -> None:
         """Stop what handlers started (they register it in `on_close`), then let go of the files."""

@@ -8,6 +8,8 @@ again after any edit anywhere and after every compilation.
 import ast
 import base64
 import bz2
+import functools
+import inspect
 import io
 import re
 import tarfile
@@ -19,6 +21,7 @@ from typing import Any
 import yaml
 from kfp.compiler import Compiler
 
+from components import BASE_IMAGE
 from gemtune.spec import TuningSpec
 
 ROOT = Path(__file__).parents[1]
@@ -29,16 +32,52 @@ ARCHIVE_LIMIT = 95_000
 """Characters. Linux allows 131,072 in one argument, and the step's own program shares it with the archive."""
 
 
-def described(pipeline: Callable[..., None]) -> Callable[..., None]:
-    """Give a pipeline function the help text of each of its parameters: the description of the spec's key."""
+def form_of(wiring: Callable[..., None], **help_texts: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return the decorator that gives a pipeline the parameters of the wiring it shares with others.
+
+    The pipeline lists parameters of its own and takes the rest as keywords; KFP, which reads signatures, sees all of
+    them, required ones first, each with its help text: the description of the spec's key.
+
+    Args:
+        wiring: Function whose parameters the pipeline hands on; its first one is the exit task.
+        help_texts: Help texts of the pipeline's own parameters that are no keys of a spec.
+    """
+
+    def decorate(pipeline: Callable[..., None]) -> Callable[..., None]:
+        *own, _ = inspect.signature(pipeline).parameters.values()
+        _, *shared = inspect.signature(wiring).parameters.values()
+        parameters = sorted([*shared, *own], key=lambda each: each.default is not each.empty)
+        names = [each.name for each in parameters]
+        described = {name: TuningSpec.model_fields[name].description for name in names if name not in help_texts}
+        lines = [f"    {name}: {(described | help_texts)[name]}" for name in names]
+
+        @functools.wraps(pipeline)
+        def form(*values: Any) -> None:
+            pipeline(**dict(zip(names, values, strict=True)))
+
+        form.__doc__ = "\n".join([f"{pipeline.__doc__}", "", "Args:", *lines])
+        form.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        return form
+
+    return decorate
+
+
+def described(pipeline: Callable[..., None], **own: str) -> Callable[..., None]:
+    """Give a pipeline function the help text of each of its parameters: its own, or that of the spec's key."""
     parameters = pipeline.__code__.co_varnames[: pipeline.__code__.co_argcount]
-    lines = [f"    {name}: {TuningSpec.model_fields[name].description}" for name in parameters]
+    lines = [f"    {name}: {own.get(name) or TuningSpec.model_fields[name].description}" for name in parameters]
     pipeline.__doc__ = "\n".join([f"{pipeline.__doc__}", "", "Args:", *lines])
     return pipeline
 
 
-def compile_pipeline(pipeline: Any) -> str:
-    """Return the YAML of one pipeline; equal sources give equal bytes, whenever and wherever."""
+def compile_pipeline(pipeline: Any, image: str = "") -> str:
+    """Return the YAML of one pipeline; equal sources give equal bytes, whenever and wherever.
+
+    Args:
+        pipeline: What `dsl.pipeline` made.
+        image: Container image that has every package of every step: the steps install nothing. Empty: they install
+            theirs when they start.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pipeline.yaml"
         Compiler().compile(pipeline, str(path))
@@ -48,7 +87,32 @@ def compile_pipeline(pipeline: Any) -> str:
     for executor in spec["deploymentSpec"]["executors"].values():
         if container := executor.get("container"):
             container["command"] = [embed(part) for part in container["command"]]
+            if image and container["image"] == BASE_IMAGE:
+                container |= {"image": image, "command": without_install(container["command"])}
     return header + yaml.dump(spec, Dumper=ReadableDumper, sort_keys=True, allow_unicode=True, width=120)
+
+
+def without_install(command: list[str]) -> list[str]:
+    """Return a step's command without the shell that first installs packages.
+
+    Raises:
+        ValueError: KFP writes commands in another way than it did.
+    """
+    if command[:2] != ["sh", "-c"] or "pip install" not in command[2] or command[3:5] != ["sh", "-ec"]:
+        raise ValueError(f"found a command that starts with {command[:2]}, expected `sh -c` that runs pip install")
+    return command[3:]
+
+
+def dockerfile(yaml_text: str) -> str:
+    """Return the Dockerfile of an image that has what the steps of a compiled pipeline install."""
+    executors = yaml.load(yaml_text, Loader=yaml.CSafeLoader)["deploymentSpec"]["executors"].values()
+    installs = [
+        each["container"]["command"][2] for each in executors if each.get("container", {}).get("image") == BASE_IMAGE
+    ]
+    packages = sorted(set(re.findall(r"'([\w.-]+==[^']+)'", "\n".join(installs))))
+    # --no-deps: all that is required is listed, but for what kfp needs to compile and a step does not.
+    lines = [f"FROM {BASE_IMAGE}", "RUN python3 -m pip install --no-cache-dir --no-deps \\"]
+    return "\n".join([*lines, " \\\n".join(f"    {package}" for package in packages)]) + "\n"
 
 
 class ReadableDumper(yaml.SafeDumper):

@@ -1,4 +1,4 @@
-"""The whole run: raw data to a decision about a tuned model."""
+"""The whole run: raw data to a decision about a tuned model. tuning_email.py ends the same DAG in an e-mail."""
 
 from google_cloud_pipeline_components.types.artifact_types import VertexModel
 from kfp import dsl
@@ -12,15 +12,14 @@ from components.score_predictions import score_predictions
 from components.select_checkpoint import select_checkpoint
 from components.stage_sources import stage_sources
 from components.tune_model import tune_model
-from pipelines.compiler import described
+from pipelines.compiler import form_of
 
 JOB_ID = dsl.PIPELINE_JOB_NAME_PLACEHOLDER
 JOB_RESOURCE_NAME = dsl.PIPELINE_JOB_RESOURCE_NAME_PLACEHOLDER
 
 
-@dsl.pipeline(name="gemini-tuning", display_name="Gemini tuning")
-@described
-def tuning(
+def tune_and_compare(
+    finish: dsl.PipelineTask,
     name: str,
     project: str,
     bucket: str,
@@ -66,6 +65,7 @@ def tuning(
     request_timeout_seconds: int = 120,
     max_in_flight: int = 32,
     generation_mode: str = "online",
+    generation_deadline_hours: float = 24.0,
     prediction_max_age_days: int = 30,
     task: str = "summarization",
     primary_metric: str = "rougeL_f1",
@@ -76,10 +76,10 @@ def tuning(
     max_truncated_share: float = 0.05,
     max_blocked_share: float = 0.05,
     max_unscored_share: float = 0.02,
+    max_cost_usd: float = 0.0,
     catalog_overrides: dict = {},  # noqa: B006 - as above
 ):
-    """Tune a Gemini model, measure it beside its baseline on the same examples, and promote it only if it is better."""
-    finish = notify(project=project, bucket=bucket, name=name, job_id=JOB_ID)
+    """Wire all steps between the raw data and the task that ends the run, whatever happens."""
     finish.set_display_name("Notification").set_caching_options(False)
     with dsl.ExitHandler(finish, name="Tuning run"):
         sources = stage_sources(
@@ -108,6 +108,16 @@ def tuning(
             test_fraction=test_fraction,
             on_invalid=on_invalid,
             on_leakage=on_leakage,
+            location=location,
+            inference_location=inference_location,
+            base_model=base_model,
+            baseline_model=baseline_model,
+            task=task,
+            epoch_count=epoch_count,
+            adapter_size=adapter_size,
+            max_output_tokens=max_output_tokens,
+            max_cost_usd=max_cost_usd,
+            catalog_overrides=catalog_overrides,
         )
         dataset.set_display_name("Data conversion")
 
@@ -126,6 +136,7 @@ def tuning(
             "request_timeout_seconds": request_timeout_seconds,
             "max_in_flight": max_in_flight,
             "generation_mode": generation_mode,
+            "generation_deadline_hours": generation_deadline_hours,
             "prediction_max_age_days": prediction_max_age_days,
             "catalog_overrides": catalog_overrides,
             "job_id": JOB_ID,
@@ -218,6 +229,7 @@ def tuning(
             test_uri=dataset.outputs["test_uri"],
             test=dataset.outputs["test"],
             ledger=dataset.outputs["ledger"],
+            cost_estimate=dataset.outputs["cost_estimate"],
             tuning_job=tuned.outputs["tuning_job"],
             curves=tuned.outputs["curves"],
             selection=checkpoint.outputs["selection"],
@@ -240,3 +252,17 @@ def tuning(
                 comparison=decision.outputs["comparison"],
             )
             promotion.set_display_name("Promotion").set_caching_options(False)
+
+
+@dsl.pipeline(name="gemini-tuning", display_name="Gemini tuning")
+@form_of(tune_and_compare)
+def tuning(webhook_secret: str = "", **given):
+    """Tune a Gemini model, measure it beside its baseline on the same examples, and promote it only if it is better."""
+    told = ("project", "bucket", "name", "location", "tuning_location", "base_model", "pre_tuned_model")
+    finish = notify(
+        **{key: given[key] for key in told},
+        catalog_overrides=given["catalog_overrides"],
+        webhook_secret=webhook_secret,
+        job_resource_name=JOB_RESOURCE_NAME,
+    )
+    tune_and_compare(finish, **given)

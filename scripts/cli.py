@@ -4,13 +4,21 @@ A verb's module is imported only when the verb is called: kfp takes seconds to i
 """
 
 import importlib
+import signal
 import sys
 
 VERBS = {
     "run": "Run a tuning spec, follow it to its decision, and fetch the report.",
     "submit": "Submit a tuning spec as a pipeline job and return at once.",
+    "check": "Check a data file, or the data of a tuning spec, as a run would, without a run.",
+    "plan": "Say what a run of a tuning spec would use, create and cost. Nothing is paid and nothing is written.",
+    "predict": "Answer one prompt with the settings of a spec.",
+    "evaluate": "Compare any two models on a dataset, without tuning.",
     "jobs": "List the tuning jobs of a project, show one, or cancel one.",
     "compile": "Compile the pipelines to compiled/, or check that it is up to date.",
+    "publish": "Upload the compiled pipeline to where the console can start it.",
+    "schedule": "Keep the schedule of a tuning spec as the spec says, pause it, or resume it.",
+    "runs": "List the runs of a tuning spec, show one, or cancel one.",
     "schema": "Print the JSON Schema of a tuning spec.",
     "emulator": "Serve a local stand-in for Vertex AI and Cloud Storage.",
 }
@@ -29,6 +37,9 @@ def main(argv: list[str] | None = None) -> int:
             f"gemtune: found verb {verb!r}, expected one of {', '.join(VERBS)}: see `gemtune --help`", file=sys.stderr
         )
         return 2
+    # What ends a job in CI, or a closed terminal, is an interruption like Ctrl-C: what was started is stopped.
+    for name in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, signal.default_int_handler)
     try:
         return int(importlib.import_module(f"scripts.{verb}").main(rest))
     except KeyboardInterrupt:

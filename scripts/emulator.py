@@ -41,6 +41,7 @@ def print_environment() -> int:
         return 1
     for name, value in running["environment"].items():
         print(f"export {name}={shlex.quote(value)}")
+    print('export NO_PROXY="${NO_PROXY:+$NO_PROXY,}127.0.0.1,localhost"; export no_proxy="$NO_PROXY"')
     print("unset GOOGLE_APPLICATION_CREDENTIALS")
     return 0
 

@@ -21,13 +21,15 @@ from typing import Any
 
 import yaml
 
-from gemtune.errors import GemtuneError, ServiceError
+from gemtune.errors import GemtuneError, ServiceError, SpecError
+from gemtune.metrics import METRICS
 from gemtune.notification import decision_line, metric_line, read_json, run_uri
 from gemtune.spec import TuningSpec
 from scripts.submit import TEMPLATE, read_spec, report_error, say, service_errors, spec_parser, submit_spec, target_of
 from scripts.sweep import conclude_sweep, variants_of
 from scripts.target import Target, open_target
 
+RUNS = Path("runs")
 FETCHED = ("comparison.json", "model_card.md", "report.html")
 COUNTS_WIDTH = 44  # what is left of 80 columns
 ENDED = {"SUCCEEDED", "FAILED", "CANCELLED", "SKIPPED", "NOT_TRIGGERED"}
@@ -48,14 +50,16 @@ def main(argv: list[str] | None = None) -> int:
     jobs: dict[str, str] = {}
     try:
         variants = variants_of(arguments)
-        target = open_target(target_of(variants[0].arguments))
+        name = target_of(variants[0].arguments)
+        check_writable(RUNS)
+        target = open_target(name)
         say("target", target.describe())
         for label, one in variants:
             if len(variants) > 1:
                 say("sweep", f"{len(ended) + 1} of {len(variants)}: {label}")
             spec = read_spec(one, target)
-            job = submit_spec(spec, Path(one.spec), target)
-            state = follow(job, target)
+            job = submit_spec(spec, Path(one.spec), target, one.pipeline)
+            state = follow(job, target, one.pipeline)
             with redirect_stdout(sys.stderr if len(variants) > 1 else sys.stdout):
                 ended[label], jobs[label] = conclude(spec, job.name, state), job.name
         return conclude_sweep(ended, jobs) if len(variants) > 1 else ended[label]
@@ -65,22 +69,34 @@ def main(argv: list[str] | None = None) -> int:
         print(f"\n{interrupted(target, job)}", file=sys.stderr)
         return 130
     finally:
-        if target:
-            target.stop()
+        if target and (left := target.stop(own_job=job.resource_name if job else "")):
+            say("emulator", left)
 
 
-def follow(job: Any, target: Target) -> str:
+def check_writable(folder: Path) -> None:
+    """Make the folder of the reports, before anything is paid.
+
+    Raises:
+        SpecError: It cannot be made.
+    """
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise SpecError(f"{folder.absolute()}: {error.strerror}, expected a folder for the report") from error
+
+
+def follow(job: Any, target: Target, template: Path = TEMPLATE) -> str:
     """Print each task as it ends, and return the state of the job at its end, for instance SUCCEEDED.
 
     Raises:
         ServiceError: The service is out of reach for too long.
     """
-    names = display_names()
+    names = display_names(template)
     told: set[str] = set()
     state = ""
     for state, tasks in observations(job, target):  # noqa: B007 - the last one is the answer
         ended = [task for task in tasks if task.state.name in ENDED and task.task_name in names.keys() - told]
-        for task in sorted(ended, key=lambda task: task.end_time):
+        for task in sorted(ended, key=lambda task: (task.end_time, task.task_name)):
             told.add(task.task_name)
             say_task(names[task.task_name], task)
         if sys.stderr.isatty():
@@ -117,9 +133,9 @@ def observations(job: Any, target: Target) -> Iterator[tuple[str, list[Any]]]:
         time.sleep(POLL_SECONDS[target.name])
 
 
-def display_names() -> dict[str, str]:
-    """Return task key → display name for the tasks of the compiled pipeline that do work."""
-    spec = yaml.load(TEMPLATE.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+def display_names(template: Path) -> dict[str, str]:
+    """Return task key → display name for the tasks of a compiled pipeline that do work."""
+    spec = yaml.load(template.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     dags = [spec["root"], *spec["components"].values()]
     tasks = {key: task for dag in dags for key, task in dag.get("dag", {}).get("tasks", {}).items()}
     return {
@@ -132,7 +148,7 @@ def display_names() -> dict[str, str]:
 def say_task(name: str, task: Any) -> None:
     """Print one line about a task that has ended: what became of it, how long it took, what it counted."""
     seconds = (task.end_time - task.start_time).total_seconds() if task.end_time and task.start_time else 0
-    words = {"SKIPPED": "from the cache", "NOT_TRIGGERED": "not reached"}
+    words = {"SKIPPED": "cached", "NOT_TRIGGERED": "not reached"}
     state = words.get(task.state.name, task.state.name.lower())
     clear = "\r\x1b[K" if sys.stderr.isatty() else ""
     took = f"{seconds:6.1f} s" if state == "succeeded" else state
@@ -143,7 +159,8 @@ def counts(task: Any) -> str:
     """Return what a task counted, from its metrics artifact, as far as it fits on the line."""
     found = [each for artifacts in task.outputs.values() for each in artifacts.artifacts]
     metrics: dict[str, Any] = next((each.metadata for each in found if each.schema_title == "system.Metrics"), {})
-    whole = {name: value for name, value in metrics.items() if isinstance(value, float) and value == int(value) != 0}
+    counted = {name: value for name, value in metrics.items() if not name.startswith(tuple(METRICS))}
+    whole = {name: value for name, value in counted.items() if isinstance(value, float) and value == int(value) != 0}
     text = ", ".join(f"{name} {value:.0f}" for name, value in sorted(whole.items()))
     return shorten(text, COUNTS_WIDTH, placeholder=" …")
 
@@ -161,12 +178,14 @@ def conclude(spec: TuningSpec, job_id: str, state: str) -> int:
                 print(f"next: {failure['next']}", file=sys.stderr)
         say("failed", f"the pipeline job ended {state}")
         return 1
-    folder = Path("runs") / job_id
+    folder = RUNS / job_id
     folder.mkdir(parents=True, exist_ok=True)
     for file in FETCHED:
         storage.download(run_uri(spec.bucket, job_id, file), folder / file)
     comparison = json.loads((folder / "comparison.json").read_text(encoding="utf-8"))
     say("compare", metric_line(comparison))
+    for reason in comparison["reasons"][1:]:
+        say("why", reason)
     for notice in comparison["notices"]:
         say("note", notice)
     sys.stderr.flush()
@@ -187,13 +206,8 @@ def interrupted(target: Target | None, job: Any) -> str:
 def hint_for(target: Target, job: Any) -> str:
     """Return how to look at a job and how to cancel it."""
     if target.address:
-        return "see whether the emulator is still running: `gemtune emulator --env` says so"
-    cancel = f"aiplatform.PipelineJob.get('{job.resource_name}').cancel()"
-    return (
-        f"watch it at {job._dashboard_uri()}; cancel it there, or with\n"
-        f'  python -c "from google.cloud import aiplatform; {cancel}"\n'
-        "a tuning job that it started goes on and is billed: cancel that in the console, under Tuning"
-    )
+        return f"`gemtune runs cancel SPEC {job.name}` ends it; `gemtune emulator --env` says whether the emulator runs"
+    return f"watch it at {job._dashboard_uri()}; `gemtune runs cancel SPEC {job.name}` ends it and its tuning job"
 
 
 if __name__ == "__main__":

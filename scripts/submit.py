@@ -14,10 +14,13 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
+import yaml
+
 from gemtune.catalog import load as load_catalog
 from gemtune.errors import DataError, GemtuneError, SpecError
 from gemtune.spec import TuningSpec, load
-from scripts.target import Target, mirror_folder, open_target, pipeline_client
+from scripts.pipeline_job import pipeline_job, repetition
+from scripts.target import Target, mirror_folder, open_target
 
 TEMPLATE = Path(__file__).parents[1] / "compiled" / "tuning.yaml"
 SOURCES = ("train_data", "validation_data", "test_data")
@@ -27,12 +30,16 @@ def main(argv: list[str] | None = None) -> int:
     """Submit, print the job's name, and return the exit code."""
     parser = spec_parser("gemtune submit", __doc__ or "")
     arguments = parser.parse_args(argv)
+    target, job = None, None
     try:
         target = open_target(target_of(arguments))
         say("target", target.describe())
-        job = submit_spec(read_spec(arguments, target), Path(arguments.spec), target)
+        job = submit_spec(read_spec(arguments, target), Path(arguments.spec), target, arguments.pipeline)
     except GemtuneError as error:
         return report_error(error)
+    finally:
+        if target and not job:
+            target.stop()
     if target.process:
         say("emulator", f"goes on in the background for this job; stop it with `kill {target.process.pid}`")
     print(job.resource_name)
@@ -43,7 +50,19 @@ def spec_parser(program: str, description: str) -> argparse.ArgumentParser:
     """Return the parser of a verb that submits a spec."""
     parser = argparse.ArgumentParser(program, description=description, formatter_class=argparse.RawTextHelpFormatter)
     add_spec_arguments(parser)
+    add_pipeline_argument(parser)
     return parser
+
+
+def add_pipeline_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the argument of every verb that sends the compiled pipeline."""
+    parser.add_argument(
+        "--pipeline",
+        metavar="FILE",
+        type=Path,
+        default=TEMPLATE,
+        help="compiled pipeline, such as one made by `gemtune compile --image`;\ndefault: compiled/tuning.yaml",
+    )
 
 
 def add_spec_arguments(parser: argparse.ArgumentParser) -> None:
@@ -91,42 +110,58 @@ def read_spec(arguments: argparse.Namespace, target: Target) -> TuningSpec:
     return load(arguments.spec, {**overrides_of(arguments), **target.decided()})
 
 
-def submit_spec(spec: TuningSpec, path: Path, target: Target) -> Any:
-    """Upload the local files that a spec names, submit compiled/tuning.yaml, and return the PipelineJob.
+def submit_spec(
+    spec: TuningSpec, path: Path, target: Target, template: Path = TEMPLATE, models: dict[str, str] | None = None
+) -> Any:
+    """Upload the local files that a spec names, submit a compiled pipeline, and return the PipelineJob.
 
     Args:
         spec: What to run.
         path: Where the spec was read; local files are relative to its folder.
         target: Where to run it.
+        template: Compiled pipeline.
+        models: Parameters that the command line gives; None = those of the spec are all the pipeline has.
 
     Raises:
         GemtuneError: A file is missing, or the service refuses the job.
     """
-    for warning in load_catalog(spec.catalog_overrides).warnings(spec.base_model, today(), tuning_location=""):
-        say("warning", warning)
-    parameters = spec.parameters()
-    parameters.update(uploaded_sources(spec, path, target))
-    say("submit", f"compiled/tuning.yaml, spec {spec.name}")
-    submission = spec.submission
-    aiplatform = pipeline_client(target, project=submission.project, location=submission.location)
-    job = aiplatform.PipelineJob(
-        display_name=spec.name,
-        template_path=str(TEMPLATE),
-        pipeline_root=submission.pipeline_root,
-        parameter_values=parameters,
-        enable_caching=None,
-        encryption_spec_key_name=submission.kms_key or None,
-        labels={**submission.labels, "gemtune-spec": spec.name},
-        failure_policy=submission.failure_policy,
-    )
+    parameters = sent_parameters(spec, path, target, template, models)
+    if again := repetition(spec, parameters):
+        say("again", again)
+    say("submit", f"{template.parent.name}/{template.name}, spec {spec.name}")
+    submission, experiment = spec.submission, spec.submission.experiment
+    if experiment and target.address:
+        say("note", f"the emulator has no experiments: {experiment} is left out")
+        experiment = ""
     with service_errors("submit"):
+        job = pipeline_job(spec, parameters, template, target)
         job.submit(
             service_account=submission.service_account or None,
             network=submission.network or None,
-            experiment=submission.experiment or None,
+            experiment=experiment or None,
         )
     say("job", job.name if target.address else job._dashboard_uri())
     return job
+
+
+def sent_parameters(
+    spec: TuningSpec, path: Path, target: Target, template: Path = TEMPLATE, models: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """Return the values of the pipeline's parameters, every local file uploaded; say what the catalogue warns of."""
+    tuned_in = "" if models is None else None  # an evaluation tunes nothing, so only the model's life counts
+    for warning in load_catalog(spec.catalog_overrides).warnings(spec.base_model, today(), tuning_location=tuned_in):
+        say("warning", warning)
+    parameters = {**spec.parameters(), **uploaded_sources(spec, path, target)}
+    if models is None:
+        return parameters
+    known = parameters_of(template)
+    return {name: value for name, value in {**parameters, **models}.items() if name in known}
+
+
+def parameters_of(template: Path) -> set[str]:
+    """Return the names of the parameters of a compiled pipeline."""
+    document = yaml.load(template.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    return set(document["root"]["inputDefinitions"]["parameters"])
 
 
 def uploaded_sources(spec: TuningSpec, path: Path, target: Target) -> dict[str, str]:
@@ -154,21 +189,26 @@ def bring_public_objects(spec: TuningSpec, storage: Any) -> None:
     Raises:
         DataError: Some have no local copy; says where to put each.
     """
-    missing = []
-    for uri in sorted(uri for key in SOURCES for uri in split_sources(getattr(spec, key)) if uri.startswith("gs://")):
-        if storage.find(uri):
-            continue
-        copy = mirror_folder() / uri.removeprefix("gs://")
-        if copy.is_file():
-            storage.ensure_bucket(uri)
-            storage.upload(copy, uri)
-        else:
-            missing.append(f"  {uri}\n    to {copy}")
+    for uri, copy in local_copies(spec, storage).items():
+        storage.ensure_bucket(uri)
+        storage.upload(copy, uri)
+
+
+def local_copies(spec: TuningSpec, storage: Any) -> dict[str, Path]:
+    """Return URI → local copy for the objects of a spec that the emulator does not have.
+
+    Raises:
+        DataError: Some have no local copy; says where to put each.
+    """
+    uris = sorted(uri for key in SOURCES for uri in split_sources(getattr(spec, key)) if uri.startswith("gs://"))
+    copies = {uri: mirror_folder() / uri.removeprefix("gs://") for uri in uris if not storage.find(uri)}
+    missing = [f"  {uri}\n    to {copy}" for uri, copy in copies.items() if not copy.is_file()]
     if missing:
         raise DataError(
             f"the emulator cannot reach Google's Cloud Storage, and the spec reads {len(missing)} object(s) there",
             next="copy\n" + "\n".join(missing),
         )
+    return copies
 
 
 def split_sources(value: str) -> list[str]:
@@ -188,14 +228,24 @@ class service_errors:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         """Raise the service's own message as ours."""
         from google.api_core.exceptions import GoogleAPICallError
+        from google.auth.exceptions import GoogleAuthError
         from requests.exceptions import ConnectionError as NoConnection  # type: ignore[import-untyped]
 
         from gemtune.errors import ServiceError
 
         if isinstance(error, GoogleAPICallError):
             raise ServiceError(f"{self.doing}: {error.message}") from error
+        if isinstance(error, GoogleAuthError):
+            hint = "run `gcloud auth application-default login`, or choose the target `emulator`"
+            raise ServiceError(
+                f"{self.doing}: no usable Google credentials ({type(error).__name__})", next=hint
+            ) from error
         if isinstance(error, NoConnection):
             raise ServiceError(f"{self.doing}: the service does not answer") from error
+        if isinstance(error, OSError | RuntimeError | ValueError) and not isinstance(error, GemtuneError):
+            # The SDK's own words: no such pipeline file, a parameter that it does not have, no access to an experiment.
+            cause = f" ({error.__cause__})" if error.__cause__ else ""
+            raise ServiceError(f"{self.doing}: {error}{cause}") from error
 
 
 def today() -> date:

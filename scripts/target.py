@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gemtune.errors import ServiceError
+from gemtune.errors import ServiceError, SpecError
 
 START_SECONDS = 20
 STOP_SECONDS = 10
@@ -57,19 +57,43 @@ class Target:
             return f"emulator {self.address} (a small local summariser answers, not Gemini; nothing is billed)"
         return "Vertex AI (now Gemini Enterprise Agent Platform): tokens, tuning and machines are billed"
 
-    def stop(self) -> None:
-        """Stop the emulator if this command started it; what it holds is kept."""
-        if self.process and self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
+    def stop(self, own_job: str = "") -> str:
+        """Stop the emulator if this command started it; what it holds is kept.
+
+        It goes on while it runs a job of somebody else.
+
+        Args:
+            own_job: Resource name of this command's pipeline job, which ends with the emulator.
+
+        Returns:
+            What to tell the user; empty if there is nothing to say.
+        """
+        if not self.process or self.process.poll() is not None:
+            return ""
+        if others := self.other_jobs(own_job):
+            return f"goes on for {', '.join(others)}; stop it with `kill {self.process.pid}`"
+        end(self.process)
+        return ""
+
+    def other_jobs(self, own_job: str) -> list[str]:
+        """Return the ids of the pipeline jobs at work on the emulator, but for one."""
+        try:
+            running = (find_emulator(self.address) or {}).get("running", [])
+        except ServiceError:
+            return []
+        return [name.rpartition("/")[2] for name in running if name != own_job]
 
 
 def emulator_port() -> int:
-    """Return the port of the emulator."""
-    return int(os.environ.get("GEMTUNE_EMULATOR_PORT", "8085"))
+    """Return the port of the emulator.
+
+    Raises:
+        SpecError: GEMTUNE_EMULATOR_PORT is not a port.
+    """
+    text = os.environ.get("GEMTUNE_EMULATOR_PORT", "8085")
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65_536:
+        raise SpecError(f"GEMTUNE_EMULATOR_PORT: found {text!r}, expected a port from 1 to 65535")
+    return int(text)
 
 
 def emulator_url() -> str:
@@ -99,7 +123,11 @@ def open_target(name: str) -> Target:
     running = find_emulator(emulator_url())
     if running is None:
         process = start_emulator()
-        running = wait_for_emulator(process)
+        try:
+            running = wait_for_emulator(process)
+        except BaseException:
+            end(process)
+            raise
     use_environment(running["environment"])
     return Target("emulator", emulator_url(), running["project"], running["bucket"], process)
 
@@ -129,11 +157,26 @@ def find_emulator(url: str) -> dict[str, Any] | None:
 def start_emulator() -> "subprocess.Popen[bytes]":
     """Start the emulator as a process of its own, its messages in a log beside its state."""
     folder = state_folder()
-    folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "emulator", "--port", str(emulator_port()), "--state", str(folder)]
-    with (folder / "emulator.log").open("ab") as log:
-        # A session of its own: Ctrl-C in the terminal is for us; we then stop it in order.
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "emulator.log").open("ab") as log:
+            # A session of its own: Ctrl-C in the terminal is for us; we then stop it in order.
+            return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    except OSError as error:
+        hint = "set GEMTUNE_STATE to a folder that can be written"
+        raise ServiceError(
+            f"{folder}: {error.strerror}, expected a folder for the emulator's state", next=hint
+        ) from error
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """End a process in order, or, if it takes too long, at once."""
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 def wait_for_emulator(process: "subprocess.Popen[bytes]") -> dict[str, Any]:
@@ -153,7 +196,6 @@ def wait_for_emulator(process: "subprocess.Popen[bytes]") -> dict[str, Any]:
         if running := find_emulator(emulator_url()):
             return running
         time.sleep(0.05)
-    process.kill()
     raise ServiceError(f"the emulator did not answer within {START_SECONDS} s", next=f"see {log}")
 
 
@@ -161,6 +203,9 @@ def use_environment(environment: dict[str, str]) -> None:
     """Point Google's SDKs in this process at the emulator, and away from a developer's real credentials."""
     os.environ.pop("GOOGLE_APPLICATION_CREDENTIALS", None)
     os.environ.update(environment)
+    # It is this machine: a proxy could not reach it.
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, [os.environ.get(name, ""), "127.0.0.1,localhost"]))
 
 
 def pipeline_client(target: Target, *, project: str, location: str) -> Any:
@@ -185,3 +230,25 @@ def pipeline_client(target: Target, *, project: str, location: str) -> Any:
     else:
         aiplatform.init(project=project, location=location)
     return aiplatform
+
+
+def registry_client(target: Target, host: str) -> Any:
+    """Return kfp's client of an Artifact Registry repository of pipelines.
+
+    On the emulator the repository has the same name below the emulator's address; kfp knows only the real host well
+    enough to fetch credentials by itself.
+
+    Args:
+        target: Where the repository is.
+        host: `https://REGION-kfp.pkg.dev/PROJECT/REPO`.
+    """
+    from kfp.registry.registry_client import ApiAuth, RegistryClient
+
+    if not target.address:
+        return RegistryClient(host=host)
+    import google.auth
+    from google.auth.transport.requests import Request
+
+    credentials, _ = google.auth.default()
+    credentials.refresh(Request())
+    return RegistryClient(host=host.replace("https:/", target.address, 1), auth=ApiAuth(credentials.token))

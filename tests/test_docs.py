@@ -14,7 +14,6 @@ from tests.terminal import Terminal
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SAMPLES = ROOT / "samples/howto"
 
 
 def blocks(language: str) -> list[str]:
@@ -50,11 +49,7 @@ def test_the_plain_sdk_drives_a_job_as_the_readme_shows(tmp_path: Path) -> None:
     (program,) = blocks("python")
     with Terminal(tmp_path) as terminal:
         exports = terminal.gemtune("emulator", "--env").stdout
-        program = program.replace("http://127.0.0.1:8085", f"http://127.0.0.1:{terminal.port}")
         program = f"""
-from google.cloud import storage
-storage.Client(project="gemtune-local").bucket("gemtune-local").blob("train.jsonl").upload_from_filename(
-    {str(SAMPLES / "train.jsonl")!r})
 {program}
 assert job.resource_name in [each.resource_name for each in aiplatform.PipelineJob.list()]
 job.cancel()

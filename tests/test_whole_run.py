@@ -107,7 +107,8 @@ def test_the_readme_shows_what_the_run_prints(run: Run) -> None:
     shown = next(block for block in re.findall(r"```text\n(.*?)```", readme, re.DOTALL) if block.startswith("target"))
 
     def lines(text: str) -> list[str]:
-        text = re.sub(r" +\d+\.\d s", " T s", text)
-        return sorted(re.sub(r"gemini-tuning-\d{14}", "JOB", re.sub(r"127.0.0.1:\d+", "HOST", text)).split())
+        for changing in (r" +\d+\.\d s", r"gemini-tuning-\d{14}-[0-9a-f]{4}", r"127.0.0.1:\d+"):
+            text = re.sub(changing, " X", text)
+        return sorted(text.split())
 
     assert lines(shown) == lines(run.result.stderr + run.result.stdout)

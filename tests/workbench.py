@@ -39,7 +39,8 @@ class Workbench:
         return uri
 
     def findings(self) -> list[dict[str, Any]]:
-        return read(self.folder / "findings.jsonl")
+        """Return the findings; without advice, which every small dataset gets."""
+        return [finding for finding in read(self.folder / "findings.jsonl") if finding["rule"] != "advice"]
 
     def ledger(self) -> dict[str, Any]:
         ledger: dict[str, Any] = json.loads((self.folder / "ledger.json").read_text())

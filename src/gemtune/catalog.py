@@ -15,21 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from gemtune.errors import SpecError, did_you_mean, shown
+from gemtune.prices import PipelinePrices, Prices
 from gemtune.tables import read_table
 
 MINIMAL = "minimal"
 """The thinking setting that means the least the model can do: tuned models are trained on direct answers."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Prices:
-    """USD per 1 million tokens; None is unknown."""
-
-    training: float | None = None
-    base_input: float | None = None
-    base_output: float | None = None
-    tuned_input: float | None = None
-    tuned_output: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +38,8 @@ class Model:
     max_validation_examples: int | None = None
     max_validation_share: float | None = None
     validation_share_from: int | None = None
+    media_types: tuple[str, ...] = ()
+    refused_parts: tuple[str, ...] = ()
     adapter_sizes: tuple[int, ...] = ()
     default_adapter_size: int | None = None
     default_epoch_count: int | None = None
@@ -57,7 +49,7 @@ class Model:
     ignored_parameters: tuple[str, ...] = ()
     refused_parameters: tuple[str, ...] = ()
     cmek: bool | None = None
-    prices: Prices = Prices()
+    prices: Prices = field(default_factory=Prices)
     released: date | None = None
     retires: date | None = None
     source: str = ""
@@ -72,8 +64,9 @@ class Model:
 class Catalog:
     """Facts by model id. Made by `load`."""
 
-    def __init__(self, models: Mapping[str, Model]) -> None:
+    def __init__(self, models: Mapping[str, Model], pipeline: PipelinePrices) -> None:
         self.models = dict(models)
+        self.pipeline = pipeline
 
     def find(self, model_id: str) -> Model | None:
         """Return what is known about a base model, or None.
@@ -190,7 +183,7 @@ def load(overrides: Mapping[str, Mapping[str, Any]] | None = None) -> Catalog:
 
     Args:
         overrides: ``{model id: {key: value}}``, laid over the entries key by key (within `prices` and
-            `tuned_serving`, too); a new id becomes a new entry.
+            `tuned_serving`, too); a new id becomes a new entry, and ``pipeline`` is the pipeline run.
 
     Raises:
         SpecError: An override has an unknown key, or a value of the wrong kind.
@@ -203,7 +196,8 @@ def load(overrides: Mapping[str, Mapping[str, Any]] | None = None) -> Catalog:
         for key, value in changes.items():
             is_nested = isinstance(value, Mapping) and isinstance(table.get(key), Mapping)
             table[key] = {**table[key], **value} if is_nested else value
-    return Catalog({model_id: _build(model_id, table) for model_id, table in tables.items()})
+    pipeline = read_table(PipelinePrices, tables.pop("pipeline"), "catalog_overrides: pipeline")
+    return Catalog({model_id: _build(model_id, table) for model_id, table in tables.items()}, pipeline)
 
 
 def base_id(model_id: str) -> str:

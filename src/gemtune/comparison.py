@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gemtune.catalog import base_id
 from gemtune.decision import Limits, decide, verdict_of
-from gemtune.metrics import METRICS, match_records
+from gemtune.errors import ComparisonError
+from gemtune.measurements import chance, differences, distribution, entry, paired
+from gemtune.metrics import headline_first, metrics_of
+from gemtune.outcomes import match_records
 from gemtune.records import Record
-from gemtune.statistics import PairedDifference, describe, paired_differences
 from gemtune.tuning_account import tuning_costs, tuning_notices
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ SCHEMA = "gemtune.comparison/1"
 SOURCES = "sources"
 """Key of `ledger.json` that is no split: source URI → format."""
 EMULATOR_SUFFIX = "-emulator"
+BATCH_PRICE = 0.5  # of a request's: https://cloud.google.com/products/gemini-enterprise-agent-platform/pricing
 
 
 class Side(NamedTuple):
@@ -34,9 +37,11 @@ class Side(NamedTuple):
     predictions: Sequence[Record]
     scores: Sequence[Record]
     signature: str
-    """How the scores came about, from `gemtune.metrics.score`."""
+    """How the scores came about, from `gemtune.scoring.score`."""
     paid: Mapping[str, int]
     """Tokens this run paid for: prompt_tokens, output_tokens, thinking_tokens. Stored answers were paid for before."""
+    task: str = "summarization"
+    """What the scores measure."""
 
 
 def build(
@@ -52,6 +57,7 @@ def build(
     job: str,
     digests: Mapping[str, str],
     catalog: Catalog,
+    estimated: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Compare two models on the same examples, and decide.
 
@@ -67,14 +73,18 @@ def build(
         job: Resource name of the pipeline job.
         digests: Name of an input → its sha256.
         catalog: Where prices are known.
+        estimated: What the run was expected to cost, from `gemtune.cost.estimate`.
 
     Returns:
         `comparison.json`: plain JSON values, no NaN; what could not be computed is None.
 
     Raises:
-        ComparisonError: The sides do not cover these examples, or a metric of the limits is unknown.
+        ComparisonError: The sides do not cover these examples or were scored for different tasks, or a metric of the
+            limits is not measured.
     """
-    limits.check()
+    if baseline.task != candidate.task:
+        raise ComparisonError(f"scores: tasks {baseline.task} and {candidate.task}, expected one task on both sides")
+    limits.check(candidate.task)
     sides = {"baseline": baseline, "candidate": candidate}
     summaries = {name: summarize_side(examples, side) for name, side in sides.items()}
     metrics = compare_scores(examples, baseline, candidate, limits.primary_metric)
@@ -92,6 +102,7 @@ def build(
             *tuning_notices(tuning, [side.paid for side in sides.values()]),
             *_pair_notices(metrics[limits.primary_metric], both),
         ],
+        "task": candidate.task,
         "primary_metric": limits.primary_metric,
         "metrics": list(metrics.values()),
         "answered_by_both": both,
@@ -100,7 +111,12 @@ def build(
         "signature": candidate.signature,
         "ledger": {split: account for split, account in ledger.items() if split != SOURCES},
         "sources": dict(ledger.get(SOURCES, {})),
-        "cost": {"estimated": None, "actual": actual_cost(sides, tuning, selection, base_model, catalog)},
+        "cost": {
+            "estimated": estimated,
+            "actual": actual_cost(
+                sides, tuning, selection, base_model, catalog, in_batch=spec.get("generation_mode") == "batch"
+            ),
+        },
         "models": {"base_model": base_model, "baseline": baseline.model, "candidate": candidate.model},
         "tuning": dict(tuning),
         "selection": dict(selection),
@@ -117,25 +133,10 @@ def compare_scores(
 
     Examples that are unscored on either side are left out of all of them, and counted.
     """
-    scores = [match_records(examples, side.scores, where="scores") for side in (baseline, candidate)]
-    ids = [example["id"] for example in examples if all(side[example["id"]]["metrics"] for side in scores)]
-    values = [{name: [side[id]["metrics"][name] for id in ids] for name in METRICS} for side in scores]
-    found = paired_differences(*values, primary=primary)
-    names = sorted(METRICS, key=lambda name: name != primary)
-    means = [{name: describe(column).mean for name, column in side.items()} for side in values]
-    return {
-        name: {
-            "name": name,
-            "statistic": METRICS[name].statistic,
-            "direction": METRICS[name].direction,
-            "unit": METRICS[name].unit,
-            "unscored": len(examples) - len(ids),
-            "baseline": means[0][name],
-            "candidate": means[1][name],
-            **found[name]._asdict(),
-        }
-        for name in names
-    }
+    scores = (match_records(examples, side.scores, where="scores") for side in (baseline, candidate))
+    pairs = paired(metrics_of(candidate.task), *scores)
+    found = differences(pairs, primary)
+    return {name: entry(pairs[name], found[name], len(examples)) for name in headline_first(pairs, primary)}
 
 
 def compare_answered(baseline: Side, candidate: Side, primary: str) -> dict[str, Any]:
@@ -145,12 +146,11 @@ def compare_answered(baseline: Side, candidate: Side, primary: str) -> dict[str,
     and not wording make the difference.
     """
     scored = [
-        {record["id"]: record["metrics"][primary] for record in side.scores if record["status"] == "scored"}
-        for side in (baseline, candidate)
+        {each["id"]: each for each in side.scores if each["status"] == "scored"} for side in (baseline, candidate)
     ]
     ids = sorted(scored[0].keys() & scored[1].keys())
-    columns = ({primary: [side[id] for id in ids]} for side in scored)
-    found: PairedDifference = paired_differences(*columns, primary=primary)[primary]
+    metric = {primary: metrics_of(candidate.task)[primary]}
+    found = differences(paired(metric, *({id: side[id] for id in ids} for side in scored)), primary)[primary]
     return {"n": found.n, "difference": found.difference, "low": found.low, "high": found.high}
 
 
@@ -158,7 +158,7 @@ def summarize_side(examples: Sequence[Record], side: Side) -> dict[str, Any]:
     """Return what a model did: outcomes, causes, tokens, served versions, and where its scores lie."""
     predictions = match_records(examples, side.predictions, where="predictions").values()
     scores = match_records(examples, side.scores, where="scores").values()
-    kept = [record["metrics"] for record in scores if record["metrics"]]
+    metrics = metrics_of(side.task)
     return {
         "model": side.model,
         "signature": side.signature,
@@ -172,7 +172,8 @@ def summarize_side(examples: Sequence[Record], side: Side) -> dict[str, Any]:
             kind: sum(record[f"{kind}_tokens"] or 0 for record in predictions)
             for kind in ("prompt", "output", "thinking")
         },
-        "distributions": {name: describe([metrics[name] for metrics in kept])._asdict() for name in METRICS},
+        "distributions": {name: distribution(metric, list(scores)) for name, metric in metrics.items()},
+        "chance": chance(list(scores)),
     }
 
 
@@ -182,6 +183,8 @@ def actual_cost(
     selection: Mapping[str, Any],
     base_model: str,
     catalog: Catalog,
+    *,
+    in_batch: bool = False,
 ) -> dict[str, Any]:
     """Return what this run costs at the catalogue's prices, in USD, by term.
 
@@ -190,12 +193,13 @@ def actual_cost(
     """
     terms = tuning_costs(tuning, selection, base_model, catalog)
     for name, side in sides.items():
-        terms[name] = catalog.inference_cost(
+        price = catalog.inference_cost(
             base_model if is_tuned_model(side.model) else side.model,
             side.paid["prompt_tokens"],
             side.paid["output_tokens"] + side.paid["thinking_tokens"],
             tuned=is_tuned_model(side.model),
         )
+        terms[name] = price * BATCH_PRICE if in_batch and price is not None else price
     known = [value for value in terms.values() if value is not None]
     unknown = [name for name, value in terms.items() if value is None]
     return {**terms, "total": None if unknown else sum(known), "known": sum(known), "unknown": unknown}
@@ -228,10 +232,10 @@ def _pair_notices(primary: Mapping[str, Any], both: Mapping[str, Any]) -> list[s
     if primary["unscored"]:
         out_of = f"{primary['unscored']} of {primary['unscored'] + primary['n']} examples"
         notices.append(f"Left out of every difference, because one side has no score: {out_of}")
-    if primary["n"] and both["n"] and verdict_of(primary) != verdict_of(both):
+    if primary["n"] and both["n"] and verdict_of(primary) != verdict_of({**primary, **both}):
         notices.append(
             f"Over the {both['n']} examples that both sides answered, the difference is {both['difference']:+.3f} and "
-            f"the verdict would be {verdict_of(both)}: answers that did not come make the difference"
+            f"the verdict would be {verdict_of({**primary, **both})}: answers that did not come make the difference"
         )
     return notices
 

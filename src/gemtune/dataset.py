@@ -1,7 +1,8 @@
 """The dataset: raw files become a train, a validation and a test split, and every example is accounted for.
 
 Two passes over the data. The first converts and checks every record and puts the valid ones into their splits; the
-second, which knows all prompts, leaves out what leaks or is not sampled, and writes. Only short keys stay in memory.
+second, which knows all prompts, leaves out what leaks or is not sampled, and writes. 20 examples and 10 million go the
+same way: what grows is on disk, except for one byte an example.
 """
 
 from __future__ import annotations
@@ -9,21 +10,25 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
+from gemtune import catalog
+from gemtune.data.advice import Plan, advise
 from gemtune.data.conversion import Converter
-from gemtune.data.examples import example_id, prompt_of, reference_of
-from gemtune.data.findings import FindingLog, Rejection
-from gemtune.data.intake import Intake, Split
-from gemtune.data.splits import SPLITS, choose, find_leaks
+from gemtune.data.dialects import DIALECTS
+from gemtune.data.findings import WHOLE, FindingLog, Rejection
+from gemtune.data.intake import Intake
+from gemtune.data.limits import Limits, SplitSize
+from gemtune.data.output import Output
+from gemtune.data.progress import Progress
+from gemtune.data.splits import SPLITS
 from gemtune.errors import DataError, SpecError
 from gemtune.storage import Storage
 
 _CHOICES = {
-    "data_format": ("auto", "contents", "messages", "input_output", "prompt_completion"),
+    "data_format": ("auto", *DIALECTS),
     "sampling": ("random", "head"),
     "on_invalid": ("raise", "drop"),
     "on_leakage": ("raise", "drop"),
@@ -36,7 +41,7 @@ class DatasetSettings:
     """How raw data becomes a dataset; the names are those of the tuning spec."""
 
     data_format: str = "auto"
-    """auto, contents, messages, input_output or prompt_completion."""
+    """auto, or the name of a dialect: contents, messages, sharegpt, alpaca, input_output or prompt_completion."""
     prompt_template: str = ""
     """How columns become the prompt; empty to take the prompt column as it is."""
     system_instruction: str = ""
@@ -59,6 +64,18 @@ class DatasetSettings:
     """raise or drop."""
     on_leakage: str = "raise"
     """raise or drop."""
+    base_model: str = ""
+    """Whose limits the examples must keep; empty for none."""
+    catalog_overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Corrections to the catalogue of models."""
+    task: str = "summarization"
+    """What the model is tuned for; advice depends on it, as on the next two."""
+    epoch_count: int = 0
+    """Passes over the training split; 0 = chosen by the service."""
+    adapter_size: int = 0
+    """0 = the service's default."""
+    for_tuning: bool = True
+    """Whether there must be training examples; an evaluation needs only those of the test."""
 
     def limit(self, split: str) -> int:
         """Return the most examples of a split; 0 for all."""
@@ -108,7 +125,9 @@ class Prepared:
         return counts
 
 
-def prepare(manifest_uri: str, settings: DatasetSettings, *, storage: Storage, folder: Path) -> Prepared:
+def prepare(
+    manifest_uri: str, settings: DatasetSettings, *, storage: Storage, folder: Path, is_quiet: bool = False
+) -> Prepared:
     """Write train, validation, test, validation_prompts and findings (.jsonl) and ledger.json into a folder.
 
     Args:
@@ -116,6 +135,7 @@ def prepare(manifest_uri: str, settings: DatasetSettings, *, storage: Storage, f
         settings: How to convert, split, sample and check.
         storage: Where the manifest and the staged sources are read.
         folder: Local folder for the files; made if need be.
+        is_quiet: The caller shows the findings; they are not printed to stderr.
 
     Raises:
         DataError: Examples are invalid or leak and the settings say raise, a file breaks off, or there is nothing to
@@ -124,15 +144,17 @@ def prepare(manifest_uri: str, settings: DatasetSettings, *, storage: Storage, f
         StorageError: A source cannot be read.
     """
     settings.check()
+    limits = Limits(catalog.load(settings.catalog_overrides).find(settings.base_model))
     manifest = json.loads(storage.read_text(manifest_uri))
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch, FindingLog(folder / "findings.jsonl") as log:
-        intake = _take_in(manifest, settings, storage, log, Path(scratch))
-        prompts = {name: set(split.prompts) for name, split in intake.splits.items()}
-        for split in intake.splits.values():
-            _write_split(split, prompts, settings, log, folder / f"{split.name}.jsonl")
+        intake = _take_in(manifest, settings, storage, log, limits, Path(scratch))
+        sizes = _write(intake, manifest, settings, log, limits, folder)
+        _judge(sizes, settings, log, limits)
     ledger = {name: split.account() for name, split in intake.splits.items()} | {"sources": intake.formats}
     (folder / "ledger.json").write_text(json.dumps(ledger, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    if not is_quiet:
+        log.show()
     log.raise_any()
     _check_not_empty(ledger, manifest, settings)
     names = (*SPLITS, "validation_prompts", "findings")
@@ -141,12 +163,19 @@ def prepare(manifest_uri: str, settings: DatasetSettings, *, storage: Storage, f
 
 
 def _take_in(
-    manifest: Mapping[str, Any], settings: DatasetSettings, storage: Storage, log: FindingLog, scratch: Path
+    manifest: Mapping[str, Any],
+    settings: DatasetSettings,
+    storage: Storage,
+    log: FindingLog,
+    limits: Limits,
+    scratch: Path,
 ) -> Intake:
     """First pass: convert and check every record of every source."""
+    progress = Progress(sum(source["bytes"] for split in SPLITS for source in manifest[split]), "Reading")
     intake = Intake(
         log,
         scratch,
+        progress,
         invalid_action=_ACTIONS[settings.on_invalid],
         validation_share=0.0 if manifest["validation"] else settings.validation_fraction,
         test_share=0.0 if manifest["test"] else settings.test_fraction,
@@ -156,87 +185,67 @@ def _take_in(
             for source in manifest[split]:
                 path = scratch / "source"
                 storage.download(source["staged"], path)
-                intake.take(split, path, _converter(source["uri"], settings, is_test=split == "test"))
+                intake.take(split, path, _converter(source["uri"], settings, limits, is_test=split == "test"))
+                path.unlink()
+    progress.finish()
     return intake
 
 
-def _converter(uri: str, settings: DatasetSettings, *, is_test: bool) -> Converter:
+def _write(
+    intake: Intake,
+    manifest: Mapping[str, Any],
+    settings: DatasetSettings,
+    log: FindingLog,
+    limits: Limits,
+    folder: Path,
+) -> dict[str, SplitSize]:
+    """Second pass: write the examples that neither leak nor are sampled out. Train comes last, past the others."""
+    output = Output(intake, log, folder, settings.sampling, settings.sample_seed, _ACTIONS[settings.on_leakage])
+    wanted = {name: settings.limit(name) for name in SPLITS}
+    most = limits.most_validation(output.count("train", wanted["train"]))
+    is_too_large = most is not None and output.count("validation", wanted["validation"]) > most
+    if is_too_large and not manifest["validation"]:
+        # We cut it from the training data, so we may cut less of it; what was given is the user's to shorten.
+        found = f"{output.count('validation', wanted['validation']):,} examples held out"
+        rejection = Rejection(
+            "validation_reduced", found, f"at most {most:,} for {settings.base_model}", "lower validation_fraction"
+        )
+        log.add("validation", WHOLE, rejection, "warned")
+        wanted["validation"] = most or 0
+    return {name: output.write(intake.splits[name], wanted[name]) for name in ("test", "validation", "train")}
+
+
+def _judge(sizes: Mapping[str, SplitSize], settings: DatasetSettings, log: FindingLog, limits: Limits) -> None:
+    """Compare whole splits with the limits, and give advice."""
+    train, validation = sizes["train"].examples, sizes["validation"].examples
+    for rejection in limits.check_train(sizes["train"]):
+        log.add("train", WHOLE, rejection, "raised")
+    most = limits.most_validation(train)
+    if most is not None and validation > most:
+        expected = f"at most {most:,} beside {train:,} training examples"
+        next = f"set max_validation_examples to {most}"
+        rejection = Rejection("validation_too_large", f"{validation:,} examples", expected, next)
+        log.add("validation", WHOLE, rejection, "raised")
+    if train:
+        for rejection in advise(train, validation, Plan(settings.task, settings.epoch_count, settings.adapter_size)):
+            log.add("train", WHOLE, rejection, "warned")
+
+
+def _converter(uri: str, settings: DatasetSettings, limits: Limits, *, is_test: bool) -> Converter:
     return Converter(
         uri=uri,
         data_format=settings.data_format,
         prompt_template=settings.prompt_template,
         system_instruction=settings.system_instruction,
         is_test=is_test,
+        limits=limits,
     )
-
-
-def _write_split(
-    split: Split, prompts: Mapping[str, set[bytes]], settings: DatasetSettings, log: FindingLog, path: Path
-) -> None:
-    """Second pass: write the examples that neither leak nor are sampled out."""
-    leaks = find_leaks(split.name, split.prompts, prompts)
-    candidates = ((place, key) for place, key in enumerate(split.turns) if not leaks[place])
-    chosen = choose(candidates, limit=settings.limit(split.name), sampling=settings.sampling, seed=settings.sample_seed)
-    with _SplitWriter(split.name, path) as writer:
-        for place, record in enumerate(split.records()):
-            if leaks[place]:
-                split.rejected["leak"] += 1
-                log.add(
-                    record["uri"], record["line"], _leak(split.name, leaks[place]), action=_ACTIONS[settings.on_leakage]
-                )
-            elif place not in chosen:
-                split.sampled_out += 1
-            else:
-                split.used += 1
-                writer.write(record)
-
-
-class _SplitWriter(ExitStack):
-    """Writes a split: examples for the tuning service, prompts with references for the evaluation, or both."""
-
-    def __init__(self, split: str, path: Path) -> None:
-        super().__init__()
-        self._ids: dict[str, int] = {}
-        asked = path.with_name("validation_prompts.jsonl") if split == "validation" else path
-        self._tuned_on = self._open(path) if split != "test" else None
-        self._asked = self._open(asked) if split != "train" else None
-
-    def write(self, record: Mapping[str, Any]) -> None:
-        """Write one record of the intake."""
-        if self._tuned_on:
-            self._tuned_on.write(json.dumps(record["example"], ensure_ascii=False) + "\n")
-        # A validation example that ends in a function call has no text to score against.
-        if self._asked and (self._tuned_on is None or reference_of(record["example"])):
-            self._asked.write(json.dumps(_test_record(record, self._ids), ensure_ascii=False) + "\n")
-
-    def _open(self, path: Path) -> TextIO:
-        return self.enter_context(path.open("w", encoding="utf-8", newline="\n"))
-
-
-def _leak(split: str, other: str) -> Rejection:
-    return Rejection(
-        "leak", f"a {split} prompt that is also in {other}", "a prompt of its own", "remove it from one of the two"
-    )
-
-
-def _test_record(record: Mapping[str, Any], ids: dict[str, int]) -> dict[str, Any]:
-    """Return a line of test.jsonl, and count its id: an exact repeat has the id of the first and a number."""
-    prompt, reference = prompt_of(record["example"]), reference_of(record["example"])
-    name = example_id(prompt, reference or "")
-    ids[name] = count = ids.get(name, 0) + 1
-    return {
-        "id": name if count == 1 else f"{name}-{count}",
-        "prompt": prompt,
-        "reference": reference,
-        "language": record["language"],
-        "source": {"uri": record["uri"], "line": record["line"]},
-    }
 
 
 def _check_not_empty(ledger: Mapping[str, Any], manifest: Mapping[str, Any], settings: DatasetSettings) -> None:
     for name in ("train", "test"):
         account = ledger[name]
-        if account["used"]:
+        if account["used"] or (name == "train" and not settings.for_tuning):
             continue
         rejected = ", ".join(f"{count} {rule}" for rule, count in account["rejected"].items())
         found = f"{name} split: no example ({account['read']} read{', rejected: ' + rejected if rejected else ''})"

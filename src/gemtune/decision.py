@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gemtune.errors import ComparisonError, did_you_mean
-from gemtune.metrics import BLOCKED, FAILED, METRICS, REJECTED, TRUNCATED
+from gemtune.errors import ComparisonError
+from gemtune.metrics import METRICS, guard_problem, primary_problem
+from gemtune.outcomes import BLOCKED, FAILED, REJECTED, TRUNCATED
 
 MINIMUM_PAIRS = 6
 """Fewer pairs show nothing: even if all of them agree, one time in 16 they do so by chance (2 / 2^5 > 5 %)."""
@@ -26,24 +27,23 @@ class Limits:
     minimum_improvement: float = 0.0
     """Smallest gain worth promoting, in the primary metric's unit; the interval's low end must reach it."""
     guard_metrics: Mapping[str, float] = field(default_factory=dict)
-    """Metric → loss it is allowed: the low end of its difference must not be under minus that."""
+    """Metric → lowest low end of its gain to accept, such as -0.01."""
     max_truncated_share: float = 0.05
     max_blocked_share: float = 0.05
     max_unscored_share: float = 0.02
 
-    def check(self) -> None:
-        """Refuse metrics that are not measured.
+    def check(self, task: str) -> None:
+        """Refuse metrics that cannot decide or guard.
 
         Raises:
-            ComparisonError: The primary metric or a guard metric is unknown.
+            ComparisonError: The task does not measure a metric, or it says nothing about which model is better.
         """
-        for key, names in {"primary_metric": [self.primary_metric], "guard_metrics": list(self.guard_metrics)}.items():
-            for name in names:
-                if name not in METRICS:
-                    raise ComparisonError(
-                        f"{key}: `{name}` is not measured, expected one of {', '.join(METRICS)}"
-                        + did_you_mean(name, METRICS)
-                    )
+        problems = {"primary_metric": {self.primary_metric: primary_problem(self.primary_metric, task)}}
+        problems["guard_metrics"] = {name: guard_problem(name, task) for name in self.guard_metrics}
+        for key, found in problems.items():
+            for name, expected in found.items():
+                if expected:
+                    raise ComparisonError(f"{key}: `{name}`, expected {expected}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,14 +90,27 @@ def decide(
 
 
 def verdict_of(metric: Mapping[str, Any]) -> str:
-    """Return what the interval of a difference says, for a metric of which more is better.
+    """Return what the interval of a difference says.
 
-    >>> verdict_of({"n": 50, "low": 0.01, "high": 0.05})
+    >>> verdict_of({"name": "rougeL_f1", "n": 50, "low": 0.01, "high": 0.05})
     'improved'
     """
-    if metric["n"] < MINIMUM_PAIRS or metric["low"] <= 0 <= metric["high"]:
+    low, high = gain_of(metric)
+    if metric["n"] < MINIMUM_PAIRS or low is None or high is None or low <= 0 <= high:
         return "inconclusive"
-    return "improved" if metric["low"] > 0 else "regressed"
+    return "improved" if low > 0 else "regressed"
+
+
+def gain_of(metric: Mapping[str, Any]) -> tuple[float | None, float | None]:
+    """Return the interval of a difference, turned so that more is better.
+
+    >>> gain_of({"name": "repetition", "low": 0.01, "high": 0.05})
+    (-0.05, -0.01)
+    """
+    low, high = metric["low"], metric["high"]
+    if low is None or METRICS[metric["name"]].direction != "lower":
+        return low, high
+    return -high, -low
 
 
 def unfair_reasons(outcomes: Mapping[str, Mapping[str, int]], signatures: Sequence[str], limits: Limits) -> list[str]:
@@ -132,16 +145,12 @@ def unfair_reasons(outcomes: Mapping[str, Mapping[str, int]], signatures: Sequen
 
 def check_guards(metrics: Mapping[str, Mapping[str, Any]], limits: Limits) -> list[dict[str, Any]]:
     """Return each guard metric with its result; a guard without an interval does not pass."""
-    return [
-        {
-            "name": name,
-            "baseline": metrics[name]["baseline"],
-            "candidate": metrics[name]["candidate"],
-            "limit": -allowance,
-            "passed": metrics[name]["low"] is not None and metrics[name]["low"] >= -allowance,
-        }
-        for name, allowance in limits.guard_metrics.items()
-    ]
+    guards = []
+    for name, limit in limits.guard_metrics.items():
+        sides = {side: metrics[name][side] for side in ("baseline", "candidate")}
+        low, _ = gain_of(metrics[name])
+        guards.append({"name": name, **sides, "limit": limit, "passed": low is not None and low >= limit})
+    return guards
 
 
 def objections(
@@ -151,9 +160,10 @@ def objections(
     if verdict != "improved":
         return []
     found = []
-    if primary["low"] < limits.minimum_improvement:
+    low, _ = gain_of(primary)
+    if low is not None and low < limits.minimum_improvement:
         wanted = f"minimum_improvement {limits.minimum_improvement:+.3f}"
-        found.append(f"the interval's low end {primary['low']:+.3f} is under {wanted}")
+        found.append(f"the interval's low end {low:+.3f} is under {wanted}")
     for guard in guards:
         if not guard["passed"]:
             title = METRICS[guard["name"]].title
@@ -171,5 +181,5 @@ def describe_difference(verdict: str, metric: Mapping[str, Any]) -> str:
     if verdict == "inconclusive":
         detectable = f"differences under about {metric['smallest_detectable']:.3f} stay hidden in {n} examples"
         return f"{title} differs by {metric['difference']:+.3f} ({interval}), {means}; {detectable}"
-    verb = "rises" if verdict == "improved" else "falls"
+    verb = "rises" if metric["difference"] > 0 else "falls"
     return f"{title} {verb} by {abs(metric['difference']):.3f} ({interval}), {means}"

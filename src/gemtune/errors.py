@@ -56,6 +56,10 @@ class GenerationError(ServiceError):
     """Too many prompts were left without an answer."""
 
 
+class BudgetError(GemtuneError, RuntimeError):
+    """A run may cost more than it is allowed to, or nobody knows what it will cost."""
+
+
 class ComparisonError(GemtuneError, ValueError):
     """Two sets of scores cannot be compared."""
 

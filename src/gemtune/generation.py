@@ -3,48 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from gemtune.asking import Asker, Run
+from gemtune.asking import Clock, Sleep
+from gemtune.batch import Batch
 from gemtune.catalog import Catalog
-from gemtune.errors import DataError
+from gemtune.errors import DataError, SpecError
+from gemtune.generation_settings import GenerationSettings, request_fields
 from gemtune.predictions import TOKEN_COUNTS, PredictionStore, digest_of
 from gemtune.records import read_records, to_line, write_records
+from gemtune.sending import Online, Prompts
 from gemtune.serving import ServedModel
 from gemtune.storage import Storage
-from gemtune.vertex import genai_client
 
-HARM_CATEGORIES = ("HARASSMENT", "HATE_SPEECH", "SEXUALLY_EXPLICIT", "DANGEROUS_CONTENT")
-
-
-@dataclass(frozen=True, kw_only=True)
-class GenerationSettings:
-    """How the model is asked; equal for both sides of a comparison. -1 and empty leave a setting to the service."""
-
-    temperature: float = -1.0
-    top_p: float = -1.0
-    top_k: int = -1
-    max_output_tokens: int = 1024
-    """Limit of the answer, thinking included."""
-
-    seed: int = -1
-    stop_sequences: tuple[str, ...] = ()
-    safety_threshold: str = ""
-    """HarmBlockThreshold for all four categories of harm."""
-
-    thinking: str = "default"
-    """default (not sent), minimal, a level, or a budget in tokens as digits."""
-
-    request_timeout_seconds: float = 120
-    """How long one attempt may take."""
+MODES = ("online", "batch")
 
 
 def generate(
@@ -59,8 +39,10 @@ def generate(
     output: Path,
     storage: Storage,
     catalog: Catalog,
-    sleep: Callable[[float], object] | None = None,
-    clock: Callable[[], float] = time.monotonic,
+    mode: str = "online",
+    deadline_hours: float = 24.0,
+    sleep: Sleep | None = None,
+    clock: Clock = time.monotonic,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> dict[str, Any]:
     """Write one prediction for each prompt, in the order of the prompts, and return the counts.
@@ -73,82 +55,68 @@ def generate(
         prompts_uri: test.jsonl with {id, prompt} in each line.
         served: The model.
         settings: How to ask it.
-        max_in_flight: Requests under way at once.
+        max_in_flight: Requests under way at once, at most.
         max_age_days: Older stored answers are ignored.
         output: predictions.jsonl.
         storage: Where prompts and store are.
-        catalog: Tells what the model ignores, and how its thinking is set.
-        sleep: Waits before a retry; by default until the run is stopped, too.
+        catalog: Tells what the model ignores or refuses, and how its thinking is set.
+        mode: online (a request for each prompt) or batch (a job for all of them, at half the price).
+        deadline_hours: After that nothing more is sent or waited for.
+        sleep: Passes time, for a clock that is not the real one.
         clock: Tells seconds.
         now: Tells the time, UTC.
 
     Returns:
         outcomes {name: prompts}, prompts, prompt_tokens, output_tokens and thinking_tokens of all predictions,
-        paid {the same three, of this run's requests}, model_versions, sent (requests), reused (prompts that needed
-        none), not_sent (settings that the model ignores).
+        paid {the same three, of the prompts of this run}, model_versions, sent (prompts), reused (prompts that needed
+        no request), not_sent (settings that the model ignores or refuses).
 
     Raises:
         SpecError: A setting does not fit the model.
         DataError: There are no prompts.
-        GenerationError: Every prompt was rejected for one reason.
+        GenerationError: Every prompt was rejected for one reason, or the service does not answer any more.
     """
-    config, not_sent = request_config(settings, served.base_model, catalog)
+    if mode not in MODES:
+        raise SpecError(f"generation_mode is {mode!r}, expected one of {', '.join(MODES)}")
+    fields, not_sent = request_fields(settings, served.base_model, catalog)
+    if not_sent:
+        print(f"generate: {served.base_model} takes no {', '.join(not_sent)}: not sent", file=sys.stderr)
+    ask: Online | Batch
+    if mode == "online":
+        ask = Online(
+            project=project,
+            served=served,
+            fields=fields,
+            timeout_seconds=settings.request_timeout_seconds,
+            max_in_flight=max_in_flight,
+            ends_at=clock() + deadline_hours * 3600,
+            sleep=sleep,
+            clock=clock,
+        )
+    else:
+        ask = Batch(
+            project=project,
+            served=served,
+            fields=fields,
+            folder_uri=f"gs://{bucket}/gemtune/batches",
+            storage=storage,
+            adopt_after=now() - timedelta(days=max_age_days),
+            ends_at=clock() + deadline_hours * 3600,
+            sleep=sleep or time.sleep,
+            clock=clock,
+        )
     with tempfile.TemporaryDirectory() as name:
         prompts = Path(name) / "prompts.jsonl"
         _download(prompts_uri, prompts, storage)
-        uri = f"gs://{bucket}/gemtune/predictions/{_key(served.model, config)}"
-        with closing(PredictionStore(uri, storage=storage, folder=Path(name), now=now, clock=clock)) as store:
+        uri = f"gs://{bucket}/gemtune/predictions/{_key(served.model, fields)}"
+        with closing(PredictionStore(uri, storage=storage, folder=Path(name), now=now)) as store:
             store.load(max_age_days)
-            digests = {digest_of(record["prompt"]) for record in read_records(prompts)}
+            digests = [digest_of(record["prompt"]) for record in read_records(prompts)]
             pending = {digest for digest in digests if digest not in store}
-            asker = Asker(
-                client=genai_client(project, served.location, timeout_seconds=settings.request_timeout_seconds),
-                model=served.model,
-                config=config,
-                deadline_seconds=max(300.0, 3 * settings.request_timeout_seconds),
-                sleep=sleep,
-                clock=clock,
-            )
-            run = Run(store=store, asker=asker, total=len(pending), reused=len(pending) < len(digests))
-            run.send(_unanswered(prompts, pending), max_in_flight)
-            summary = _write(prompts, store, output)
-    sent = run.outcomes.total()
-    paid = {name: run.paid[name] for name in TOKEN_COUNTS}
+            sent, reused = len(pending), len(pending) < len(set(digests))
+            paid = ask.answer(_unanswered(prompts, digests, pending), total=sent, reused=reused, store=store)
+            summary = _write(prompts, digests, store, output)
     return {**summary, "sent": sent, "reused": summary["prompts"] - sent, "paid": paid, "not_sent": not_sent}
-
-
-def request_config(settings: GenerationSettings, base_model: str, catalog: Catalog) -> tuple[dict[str, Any], list[str]]:
-    """Return what is sent with every prompt, as GenerateContentConfig, and which settings are left out.
-
-    A setting that the model ignores is not sent: it would look as if it had counted.
-
-    Args:
-        settings: What the spec asks for.
-        base_model: Id of the base model, of a tuned model also; empty if unknown.
-        catalog: Tells what the model ignores, and how its thinking is set.
-
-    Raises:
-        SpecError: The model has no such level or budget of thinking.
-    """
-    model = catalog.find(base_model)
-    ignored = model.ignored_parameters if model else ()
-    wanted = {
-        name: getattr(settings, name)
-        for name in ("temperature", "top_p", "top_k", "seed")
-        if getattr(settings, name) >= 0
-    }
-    config = {name: value for name, value in wanted.items() if name not in ignored}
-    config["max_output_tokens"] = settings.max_output_tokens
-    if settings.stop_sequences:
-        config["stop_sequences"] = list(settings.stop_sequences)
-    if settings.safety_threshold:
-        config["safety_settings"] = [
-            {"category": f"HARM_CATEGORY_{category}", "threshold": settings.safety_threshold}
-            for category in HARM_CATEGORIES
-        ]
-    if thinking := catalog.thinking_config(base_model, settings.thinking):
-        config["thinking_config"] = thinking
-    return config, sorted(wanted.keys() - config.keys())
 
 
 def _download(prompts_uri: str, path: Path, storage: Storage) -> None:
@@ -161,34 +129,33 @@ def _download(prompts_uri: str, path: Path, storage: Storage) -> None:
         )
 
 
-def _key(model: str, config: Mapping[str, Any]) -> str:
+def _key(model: str, fields: Mapping[str, Any]) -> str:
     """Return what decides an answer besides the prompt, as a digest; how patiently it is asked does not."""
-    return hashlib.sha256(to_line({"model": model, "config": config}).encode()).hexdigest()
+    return hashlib.sha256(to_line({"model": model, "fields": fields}).encode()).hexdigest()
 
 
-def _unanswered(prompts: Path, pending: set[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _unanswered(prompts: Path, digests: Sequence[str], pending: set[str]) -> Prompts:
     """Yield each pending prompt once."""
-    for record in read_records(prompts):
-        digest = digest_of(record["prompt"])
+    for record, digest in zip(read_records(prompts), digests, strict=True):
         if digest in pending:
             pending.discard(digest)
             yield digest, record["prompt"]
 
 
-def _write(prompts: Path, store: PredictionStore, output: Path) -> dict[str, Any]:
+def _write(prompts: Path, digests: Sequence[str], store: PredictionStore, output: Path) -> dict[str, Any]:
     """Write predictions.jsonl and count what is in it."""
     outcomes: Counter[str] = Counter()
     tokens = Counter(dict.fromkeys(TOKEN_COUNTS, 0))
     versions: set[str] = set()
 
     def lines() -> Iterator[dict[str, Any]]:
-        for record in read_records(prompts):
-            prediction = store.get(digest_of(record["prompt"]))
+        for record, digest in zip(read_records(prompts), digests, strict=True):
+            prediction = store.get(digest)
             outcomes[prediction.outcome] += 1
             for name in TOKEN_COUNTS:
                 tokens[name] += getattr(prediction, name)
             versions.update({prediction.model_version} - {""})
-            yield {"id": record["id"], **asdict(prediction)}
+            yield {"id": record["id"], **vars(prediction)}
 
     count = write_records(output, lines())
     return {"outcomes": dict(outcomes), **tokens, "model_versions": sorted(versions), "prompts": count}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from gemtune.errors import ServiceError
@@ -22,6 +23,11 @@ def read_parameters(job_resource_name: str) -> dict[str, Any]:
     except ServiceError as error:
         print(f"parameters of {job_resource_name} not recorded: {error}", file=sys.stderr)
         return {}
+    return parameters_of(job)
+
+
+def parameters_of(job: Mapping[str, Any]) -> dict[str, Any]:
+    """Return every parameter of a pipeline job as the service describes it, defaults included."""
     definitions = job["pipelineSpec"]["root"]["inputDefinitions"]["parameters"]
     defaults = {name: each["defaultValue"] for name, each in definitions.items() if "defaultValue" in each}
     return {**defaults, **job["runtimeConfig"].get("parameterValues", {})}

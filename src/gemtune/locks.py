@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from gemtune.asking import failure_of
 from gemtune.errors import ServiceError, TuningJobError
+from gemtune.failures import failure_of
 from gemtune.storage import Storage
 from gemtune.tuning_causes import cause_of
 from gemtune.tuning_jobs import FINGERPRINT_LABEL, TuningJobs

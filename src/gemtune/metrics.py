@@ -1,224 +1,164 @@
-"""Scores of predictions against references: ROUGE as rouge-score defines it, for texts of any language.
+"""What is measured, by task: each metric with its statistic, the direction that is better, and its unit.
 
-Every example of the test split gets exactly one score record. An outcome that is the model's own doing (blocked, empty,
-cut off before the first word) scores 0; a request that never got its answer is *unscored*, and counted.
-Dropping either silently would compare two models on different examples.
+A difference is only ever taken of one `Metric` on both sides (`gemtune.comparison`), so two different statistics,
+a mean of sentence chrF and the chrF of a corpus for instance, cannot be compared even by mistake.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from importlib.metadata import version
-from statistics import fmean
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
 
-from gemtune.errors import ComparisonError, did_you_mean
-from gemtune.records import Record
-from gemtune.tokens import UnicodeTokenizer, tokenize
+from gemtune.errors import did_you_mean
 
-ROUGE_TYPES = ("rouge1", "rouge2", "rougeL", "rougeLsum")
-_FIELDS = {"f1": "fmeasure", "precision": "precision", "recall": "recall"}
-_TITLES = {"f1": "F1", "precision": "precision", "recall": "recall"}
+Statistic = Literal["mean", "corpus"]
+"""A mean over examples, or one figure from the counts of all examples together, which is no mean."""
 
 
 class Metric(NamedTuple):
     """What one number means; its name is the key in `scores.jsonl` and in `comparison.json`."""
 
     name: str
-    statistic: str = "mean"
-    direction: str = "higher"
-    unit: str = "share"
+    title: str
+    statistic: Statistic = "mean"
+    direction: Literal["higher", "lower", "neither"] = "higher"
+    """Which is better; `neither` describes answers without judging them."""
 
-    @property
-    def title(self) -> str:
-        """Return the name as people write it.
-
-        >>> Metric("rougeLsum_f1").title
-        'ROUGE-Lsum F1'
-        """
-        rouge_type, _, field = self.name.partition("_")
-        return f"ROUGE-{rouge_type.removeprefix('rouge')} {_TITLES[field]}"
+    unit: Literal["share", "points", "ratio"] = "share"
+    """A share is 0 to 1, points are 0 to 100 as sacrebleu gives them, a ratio is 0 or more."""
 
 
-METRICS = {name: Metric(name) for name in (f"{kind}_{field}" for field in _FIELDS for kind in ROUGE_TYPES)}
-"""Every metric of the task summarization. F1 comes first: precision alone rewards saying little."""
+class Task(NamedTuple):
+    """What a model is tuned for."""
 
-NON_ASCII_SHARE = 0.02
-"""Share of reference words with a non-ASCII character from which `auto` takes unicode-1.
+    metrics: dict[str, Metric]
+    headline: str
+    """The metric that decides when the spec names none."""
 
-English measures up to 0.4 %, Swahili 0.6 %, German 6.9 %: everything that rouge-score would break is above.
-"""
+    shown: tuple[str, ...]
+    """Metrics whose distribution over the examples is drawn; all are means."""
 
-TRUNCATED, EMPTY, BLOCKED, REJECTED, FAILED = "truncated", "empty", "blocked", "rejected", "failed"
-NO_REFERENCE = "reference without tokens"
-
-
-def score(
-    examples: Sequence[Record], predictions: Sequence[Record], *, task: str, rouge_profile: str
-) -> tuple[list[Record], str]:
-    """Score every prediction against its example's reference.
-
-    Args:
-        examples: Records of `test.jsonl`.
-        predictions: Records of `predictions.jsonl`, one for each example, in any order.
-        task: What the model does; `summarization`.
-        rouge_profile: `rouge-score` (ASCII words, Porter stemmer), `unicode-1` (any language, no stemmer), or `auto`.
-
-    Returns:
-        Records of `scores.jsonl` in the order of the examples; and the signature, which says how text was cut and
-        scored: figures with different signatures cannot be compared.
-
-    Raises:
-        ComparisonError: There is nothing to score, task or profile are unknown, or the predictions are not those of
-            these examples.
-
-    >>> example, answer = {"id": "a", "reference": "the cat"}, {"id": "a", "outcome": "answered", "text": "a cat"}
-    >>> records, signature = score([example], [answer], task="summarization", rouge_profile="rouge-score")
-    >>> records[0]["metrics"]["rouge1_f1"], signature
-    (0.5, 'rouge:rouge-score-0.1.2|tok:rouge-score|stem:porter|agg:mean')
-    """
-    if task != "summarization":
-        raise ComparisonError(f"task is `{task}`, expected `summarization`")
-    answers = match_records(examples, predictions, where="predictions")
-    profile = choose_profile(rouge_profile, [example["reference"] for example in examples])
-    scorer = _rouge_scorer(profile)
-    return [_score_one(example, answers[example["id"]], scorer) for example in examples], signature_of(profile)
+    limits: str
+    """What a reader must not conclude from these metrics."""
 
 
-def match_records(examples: Sequence[Record], records: Sequence[Record], *, where: str) -> dict[str, Record]:
-    """Return the records of one side by example id, in the order of the examples.
-
-    Args:
-        examples: Records of `test.jsonl`.
-        records: One record for each example, in any order.
-        where: What the records are, for the message.
-
-    Raises:
-        ComparisonError: There are no examples, or ids are missing, surplus or repeated.
-    """
-    ids = [example["id"] for example in examples]
-    if not ids:
-        raise ComparisonError("test split: no examples, expected at least one", next="add test data")
-    found = Counter(record["id"] for record in records)
-    problems = {
-        "missing": [each for each in ids if each not in found],
-        "surplus": sorted(found.keys() - set(ids)),
-        "repeated": [each for each, count in found.items() if count > 1],
-    }
-    if named := [f"{len(those)} {kind} ({', '.join(those[:3])})" for kind, those in problems.items() if those]:
-        raise ComparisonError(
-            f"{where}: {'; '.join(named)} of {len(ids)} example ids, expected one record each",
-            next="generate and score predictions for this test split",
-        )
-    by_id = {record["id"]: record for record in records}
-    return {each: by_id[each] for each in ids}
+def _named(*metrics: Metric) -> dict[str, Metric]:
+    return {metric.name: metric for metric in metrics}
 
 
-def choose_profile(rouge_profile: str, references: Iterable[str]) -> str:
-    """Return the profile to score with; `auto` is decided on the references alone.
-
-    Once for the dataset, and never on what a model wrote: else a model could choose its own yardstick.
-
-    Raises:
-        ComparisonError: The profile is unknown.
-
-    >>> choose_profile("auto", ["Elige una silla cómoda"]), choose_profile("auto", ["Choose a comfortable chair"])
-    ('unicode-1', 'rouge-score')
-    """
-    if rouge_profile in ("rouge-score", "unicode-1"):
-        return rouge_profile
-    if rouge_profile != "auto":
-        expected = ("auto", "rouge-score", "unicode-1")
-        raise ComparisonError(
-            f"rouge_profile is `{rouge_profile}`, expected one of {', '.join(expected)}"
-            + did_you_mean(rouge_profile, expected)
-        )
-    words = [word for reference in references for word in tokenize(reference)]
-    foreign = sum(not word.isascii() for word in words)
-    return "unicode-1" if words and foreign / len(words) >= NON_ASCII_SHARE else "rouge-score"
-
-
-def signature_of(profile: str) -> str:
-    """Return how scores of a profile come about, in the form that sacrebleu made customary."""
-    import unicodedata
-
-    words = "tok:rouge-score|stem:porter"
-    if profile == "unicode-1":
-        words = f"tok:unicode-1|stem:no|unicode:{unicodedata.unidata_version}"
-    return f"rouge:rouge-score-{version('rouge-score')}|{words}|agg:mean"
-
-
-def means(scores: Iterable[Record]) -> dict[str, float]:
-    """Return the mean of every metric over the examples that have a score; empty if none has."""
-    scored = [record["metrics"] for record in scores if record["status"] != "unscored"]
-    return {name: fmean(metrics[name] for metrics in scored) for name in METRICS if scored}
-
-
-def check_unscored(scores: Sequence[Record], limit: float) -> None:
-    """Refuse scores in which too many examples lack an answer for reasons that are not the model's.
-
-    Args:
-        scores: Records of `scores.jsonl`.
-        limit: Largest share of rejected and failed requests, 0 to 1.
-
-    Raises:
-        ComparisonError: The share is above the limit; the message has the counts.
-    """
-    causes = Counter(record["cause"] for record in scores)
-    lost = causes[REJECTED] + causes[FAILED]
-    if lost > limit * len(scores):
-        raise ComparisonError(
-            f"{lost} of {len(scores)} prompts ({lost / len(scores):.1%}) have no answer: {causes[REJECTED]} rejected, "
-            f"{causes[FAILED]} failed, expected at most {limit:.1%} (max_unscored_share)",
-            next="read `error` in predictions.jsonl, then run again: answers that came are kept and not sent again",
-        )
-
-
-class _Scorer(NamedTuple):
-    """One profile at work."""
-
-    count_tokens: Callable[[str], int]
-    rouge: Callable[[str, str], Mapping[str, Any]]
-
-
-def _rouge_scorer(profile: str) -> _Scorer:
-    from rouge_score import tokenizers  # here, because it imports nltk, which takes over a second
-    from rouge_score.rouge_scorer import RougeScorer
-
-    words = UnicodeTokenizer() if profile == "unicode-1" else tokenizers.DefaultTokenizer(use_stemmer=True)
-    scorer = RougeScorer(list(ROUGE_TYPES), tokenizer=words)
-    return _Scorer(lambda text: len(words.tokenize(text)), scorer.score)
-
-
-def _score_one(example: Record, prediction: Record, scorer: _Scorer) -> Record:
-    text = prediction["text"] or ""
-    counts = {
-        "reference_tokens": scorer.count_tokens(example["reference"]),
-        "prediction_tokens": scorer.count_tokens(text),
-    }
-    status, cause = _status(prediction["outcome"], text, counts["reference_tokens"])
-    metrics = dict.fromkeys(METRICS, 0.0) if status == "zero" else {}
-    if status == "scored":
-        found = scorer.rouge(example["reference"], text)
-        metrics = {
-            f"{kind}_{field}": float(getattr(found[kind], attribute))
-            for field, attribute in _FIELDS.items()
-            for kind in ROUGE_TYPES
-        }
-    return {"id": example["id"], "status": status, "cause": cause, "metrics": metrics, "counts": counts}
-
-
-def _status(outcome: str, text: str, reference_tokens: int) -> tuple[str, str]:
-    """Return status and cause; a reference without tokens comes first, so that it is unscored on both sides."""
-    if reference_tokens == 0:
-        return "unscored", NO_REFERENCE
-    if outcome in (REJECTED, FAILED):
-        return "unscored", outcome
-    if outcome in ("answered", TRUNCATED) and text.strip():
-        return "scored", ""
-    if outcome in ("answered", TRUNCATED, EMPTY, BLOCKED):
-        return "zero", EMPTY if outcome == "answered" else outcome
-    raise ComparisonError(
-        f"predictions: outcome is `{outcome}`, expected answered, truncated, empty, blocked, rejected or failed"
+ROUGE = _named(
+    *(
+        Metric(f"rouge{kind}_{field.lower()}", f"ROUGE-{kind} {field}")
+        for field in ("F1", "precision", "recall")
+        for kind in ("1", "2", "L", "Lsum")
     )
+)
+CHRF2 = Metric("chrf2", "chrF2", "corpus", unit="points")
+_ROUGE_LIMITS = (
+    "ROUGE counts words shared with one reference: it does not tell whether a text is true, safe or pleasant."
+)
+_ROUGE_SHOWN = ("rouge1_f1", "rouge2_f1", "rougeL_f1", "rougeLsum_f1")
+
+TASKS = {
+    "summarization": Task(
+        {
+            **ROUGE,
+            **_named(
+                CHRF2,
+                Metric("length_ratio", "Length, answer / reference", direction="neither", unit="ratio"),
+                Metric("novelty", "Novel bigrams", direction="neither"),
+                Metric("copied_share", "Copied in runs of 4 words", direction="neither"),
+                Metric("repetition", "Repeated 4-grams", direction="lower"),
+                Metric("compression", "Length, source / answer", direction="neither", unit="ratio"),
+            ),
+        },
+        "rougeL_f1",
+        _ROUGE_SHOWN,
+        _ROUGE_LIMITS,
+    ),
+    "classification": Task(
+        _named(Metric("accuracy", "Accuracy"), Metric("macro_f1", "Macro F1", "corpus")),
+        "accuracy",
+        ("accuracy",),
+        "An answer counts only if it is one of the labels that the references have.",
+    ),
+    "extractive_qa": Task(
+        _named(Metric("token_f1", "Token F1"), Metric("exact_match", "Exact match")),
+        "token_f1",
+        ("token_f1", "exact_match"),
+        "There is one reference: another right answer counts as wrong.",
+    ),
+    "translation": Task(
+        _named(
+            CHRF2,
+            Metric("bleu", "BLEU", "corpus", unit="points"),
+            Metric("sentence_chrf2", "Sentence chrF2", unit="points"),
+        ),
+        "chrf2",
+        ("sentence_chrf2",),
+        "BLEU and chrF2 count what is shared with one reference: another right translation counts less.",
+    ),
+    "chat": Task({**ROUGE, CHRF2.name: CHRF2}, "rougeL_f1", _ROUGE_SHOWN, _ROUGE_LIMITS),
+    "json": Task(
+        _named(Metric("field_accuracy", "Field accuracy"), Metric("json_valid", "Valid JSON")),
+        "field_accuracy",
+        ("field_accuracy", "json_valid"),
+        "A field is right or wrong as a whole: text that says the same in other words counts as wrong.",
+    ),
+}
+
+METRICS = {name: metric for task in TASKS.values() for name, metric in task.metrics.items()}
+"""Every metric of any task. A name stands for the same statistic in all of them."""
+
+
+def metrics_of(task: str) -> dict[str, Metric]:
+    """Return the metrics of a task by name.
+
+    Raises:
+        KeyError: The task is unknown.
+    """
+    return TASKS[task].metrics
+
+
+def primary_problem(name: str, task: str) -> str:
+    """Return what a primary metric should be instead, with the reason, or nothing if it can decide.
+
+    >>> primary_problem("rougeL_f1", "chat")
+    ''
+    """
+    if name.endswith("_precision") and name in metrics_of(task):
+        better = name.replace("_precision", "_f1")
+        reason = "precision alone rewards saying little: on how-to articles the constant answer `the` has a ROUGE-L"
+        return f"`{better}`: {reason} precision of 0.89"
+    return guard_problem(name, task)
+
+
+def guard_problem(name: str, task: str) -> str:
+    """Return what a guard metric should be instead, or nothing if it can guard."""
+    metric = metrics_of(task).get(name)
+    if metric and metric.direction != "neither":
+        return ""
+    judging = judging_metrics(task)
+    reason = f" (`{name}` describes answers, more of it is not better)" if metric else did_you_mean(name, judging)
+    return f"a metric of the task {task}: {', '.join(judging)}{reason}"
+
+
+def primary_choices() -> list[str]:
+    """Return the names that can be a primary metric of some task."""
+    return sorted({name for task in TASKS for name in judging_metrics(task) if not primary_problem(name, task)})
+
+
+def judging_metrics(task: str) -> list[str]:
+    """Return the names of a task's metrics that have a better direction."""
+    return [name for name, metric in metrics_of(task).items() if metric.direction != "neither"]
+
+
+def headline_first(names: Iterable[str], primary: str) -> list[str]:
+    """Return names in their order, but the primary metric first."""
+    return sorted(names, key=lambda name: name != primary)
+
+
+def ranking_metric(primary: str, task: str) -> str:
+    """Return the metric that orders single examples: the primary one, or a mean that stands for it where it is none."""
+    names = (primary, TASKS[task].headline, *TASKS[task].shown)
+    return next(name for name in names if METRICS[name].statistic == "mean")

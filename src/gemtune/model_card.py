@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gemtune.metrics import METRICS
+from gemtune.metrics import METRICS, TASKS
 from gemtune.report import decimal, money, p_value, signed, visible
 
 
@@ -38,7 +38,7 @@ def render(comparison: Mapping[str, Any]) -> str:
         _table(("Metric", "Baseline", "Candidate", "Difference", "95 % interval", "p"), _metric_rows(comparison)),
         "## Limits",
         "- Figures hold for prompts like those of the test split, with the generation settings below.\n"
-        "- ROUGE counts words shared with one reference: it does not tell whether a text is true, safe or pleasant.\n"
+        f"- {TASKS[comparison['task']].limits}\n"
         "- A tuned model retires with its base model.",
         "## Cost",
         f"{money(cost['total'])} at the catalogue's prices{_unknown(cost)}.",

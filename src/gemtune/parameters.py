@@ -9,23 +9,26 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from gemtune import catalog
-from gemtune.errors import did_you_mean
-
-METRIC_NAMES = tuple(
-    f"{variant}_{part}"
-    for variant in ("rouge1", "rouge2", "rougeL", "rougeLsum")
-    for part in ("f1", "precision", "recall")
-)
-"""Metrics of the task `summarization`, each between 0 and 1; higher is better."""
+from gemtune.metric_rules import MetricRules
+from gemtune.metrics import primary_choices
+from gemtune.resource_names import KmsKey, SecretName, matching
 
 _NAME = re.compile(r"[a-z0-9-]{1,63}")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 _REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+")
 _THINKING = re.compile(r"default|minimal|low|medium|high|[0-9]{1,6}")
-_KMS_KEY = re.compile(r"projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+")
 
 
 def _joined(value: Any) -> Any:
@@ -43,23 +46,13 @@ def _digits(value: Any) -> Any:
 _TEXT_OR_LIST = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 Uris = Annotated[str, BeforeValidator(_joined), WithJsonSchema(_TEXT_OR_LIST)]
 Thinking = Annotated[str, BeforeValidator(_digits), WithJsonSchema({"type": ["string", "integer"]})]
+MetricName = Annotated[str, WithJsonSchema({"type": "string", "enum": primary_choices()})]
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 
-def matching(expression: re.Pattern[str], value: str, expected: str) -> str:
-    """Return the value if it matches as a whole.
-
-    Raises:
-        ValueError: It does not; the message is what was expected.
-    """
-    if not expression.fullmatch(value):
-        raise ValueError(expected)
-    return value
-
-
-class Parameters(BaseModel):
+class Parameters(MetricRules, BaseModel):
     """What the tuning pipeline is run with."""
 
     model_config = ConfigDict(
@@ -84,8 +77,10 @@ class Parameters(BaseModel):
     """Validation examples, written like train_data; empty = held out from train_data."""
     test_data: Uris = ""
     """Test examples, which tuning never sees, written like train_data; empty = held out from train_data."""
-    data_format: Literal["auto", "messages", "contents", "prompt_completion", "input_output"] = "auto"
-    """Form of the sources: auto (each is recognised), messages, contents, prompt_completion or input_output."""
+    data_format: Literal["auto", "messages", "contents", "prompt_completion", "input_output", "alpaca", "sharegpt"] = (
+        "auto"
+    )
+    """Form of the sources; auto recognises each. alpaca has instruction and output, sharegpt has conversations."""
     prompt_template: str = ""
     """Text of the prompt with {column} for each column of the source; empty = the source holds whole prompts."""
     system_instruction: str = ""
@@ -124,14 +119,14 @@ class Parameters(BaseModel):
     """Keep only the last checkpoint instead of one per epoch."""
     tuned_model_display_name: str = Field("", max_length=128)
     """Display name of the tuned model, up to 128 characters; empty = made from the spec's name."""
-    kms_key_name: str = ""
+    kms_key_name: KmsKey = ""
     """Cloud KMS key that encrypts the tuned model, projects/P/locations/L/keyRings/R/cryptoKeys/K; empty = Google's."""
     tuning_service_account: str = ""
     """Service account that the tuning job runs as; empty = Google's tuning agent."""
     force_retune: bool = False
     """Create a new tuning job, and pay for it, even if the same tuning was done before."""
     tuning_deadline_hours: float = Field(24.0, gt=0, le=168)
-    """How long to wait for the tuning job, in hours, up to 168; it is left running after that."""
+    """How long to wait for the tuning job, in hours, up to 168; the run fails and cancels it after that."""
     checkpoint_selection: Literal["last", "validation"] = "last"
     """Which checkpoint is evaluated: last, or validation (earliest within a standard error of the best there)."""
     temperature: float = Field(0.1, ge=0, le=2)
@@ -156,30 +151,36 @@ class Parameters(BaseModel):
     """How long to wait for one answer, in seconds, 1 to 3600."""
     max_in_flight: int = Field(32, ge=1, le=1000)
     """Most requests at a time and model, 1 to 1000; fewer while the service is busy."""
-    generation_mode: Literal["online"] = "online"
-    """How answers are generated: online (one request per prompt)."""
+    generation_mode: Literal["online", "batch"] = "online"
+    """How answers are generated: online (one request per prompt), or batch (one job, half the price, takes hours)."""
+    generation_deadline_hours: float = Field(24.0, gt=0, le=168)
+    """How long to wait for the answers of one model, in hours, up to 168; what has no answer then has failed."""
     prediction_max_age_days: Count = 30
     """Stored answers older than this many days are generated again; 0 = all of them."""
-    task: Literal["summarization"] = "summarization"
-    """What the model is tuned for, which picks the metrics: summarization."""
-    primary_metric: Literal[METRIC_NAMES] = "rougeL_f1"  # type: ignore[valid-type]
-    """The one metric that decides: rouge1, rouge2, rougeL or rougeLsum, with _f1, _precision or _recall."""
+    task: Literal["summarization", "classification", "extractive_qa", "translation", "chat", "json"] = "summarization"
+    """What the model is tuned for: summarization, classification, extractive_qa, translation, chat or json."""
+    primary_metric: MetricName = "rougeL_f1"
+    """The one metric of the task that decides, never a precision alone; a spec without it takes the task's headline."""
     rouge_profile: Literal["auto", "rouge-score", "unicode-1"] = "auto"
     """How ROUGE finds words: rouge-score (English), unicode-1 (any script), or auto (decided on the references)."""
     baseline_model: str = ""
     """Model to beat: a base model, endpoint, model@version or tuning job; empty = the base model."""
-    minimum_improvement: Share = 0.0
-    """The low end of the difference's 95 % interval must reach this to promote, 0 to 1."""
-    guard_metrics: dict[str, Annotated[float, Field(ge=-1, le=0)]] = {}
-    """Metrics that must not get worse: name -> lowest low end of the difference to accept, -1 to 0, such as -0.01."""
+    minimum_improvement: float = Field(0.0, ge=0, le=100)
+    """The low end of the gain's 95 % interval must reach this to promote: 0 to 1, or points of BLEU and chrF2."""
+    guard_metrics: dict[str, Annotated[float, Field(ge=-100, le=0)]] = {}
+    """Metrics that must not get worse: name -> lowest low end of the gain to accept, such as -0.01, or -1 point."""
     max_truncated_share: Share = 0.05
     """Above this share of cut-off answers of a model the comparison is invalid, 0 to 1."""
     max_blocked_share: Share = 0.05
     """Above this share of blocked answers of a model the comparison is invalid, 0 to 1."""
     max_unscored_share: Share = 0.02
     """Above this share of prompts without an answer the run fails, 0 to 1."""
+    max_cost_usd: float = Field(0.0, ge=0)
+    """The run stops before anything is paid if it may cost more than this, in USD; 0 = no limit."""
     catalog_overrides: dict[str, dict[str, Any]] = {}
     """Corrections to the model catalogue, prices for instance: {model id: {key: value}}; keys as in catalog.toml."""
+    webhook_secret: SecretName = ""
+    """Secret in Secret Manager with a Slack-compatible webhook's address: its id or full name; empty = none."""
 
     @field_validator("name")
     @classmethod
@@ -197,11 +198,6 @@ class Parameters(BaseModel):
     def _check_location(cls, value: str) -> str:
         return matching(_REGION, value, "a region such as us-central1: pipelines run in one region")
 
-    @field_validator("kms_key_name")
-    @classmethod
-    def _check_kms_key_name(cls, value: str) -> str:
-        return value and matching(_KMS_KEY, value, "projects/P/locations/L/keyRings/R/cryptoKeys/K")
-
     @field_validator("top_p", "top_k")
     @classmethod
     def _check_draw(cls, value: float) -> float:
@@ -213,14 +209,6 @@ class Parameters(BaseModel):
     @classmethod
     def _check_thinking(cls, value: str) -> str:
         return matching(_THINKING, value, "minimal, default, low, medium, high, or a budget in tokens as digits")
-
-    @field_validator("guard_metrics")
-    @classmethod
-    def _check_guards(cls, value: dict[str, float]) -> dict[str, float]:
-        for name in value:
-            if name not in METRIC_NAMES:
-                raise ValueError(f"names among {', '.join(METRIC_NAMES)}{did_you_mean(name, METRIC_NAMES)}")
-        return value
 
     @field_validator("baseline_model")
     @classmethod
@@ -235,15 +223,23 @@ class Parameters(BaseModel):
         catalog.load(value)
         return value
 
+    @field_validator("generation_mode")
+    @classmethod
+    def _check_mode(cls, value: str, info: ValidationInfo) -> str:
+        if value == "batch" and info.data.get("checkpoint_selection") == "validation":
+            raise ValueError(
+                "online with checkpoint_selection: validation, as a batch job asks a model's default checkpoint only"
+            )
+        return value
+
     @model_validator(mode="after")
     def _check_together(self) -> Self:
         if self.pre_tuned_checkpoint_id and not self.pre_tuned_model:
             raise ValueError(
                 "pre_tuned_checkpoint_id is given, expected pre_tuned_model, too: it is one of its checkpoints"
             )
-        held_out = (0 if self.validation_data else self.validation_fraction) + (
-            0 if self.test_data else self.test_fraction
-        )
-        if held_out >= 1:
+        validation = 0 if self.validation_data else self.validation_fraction
+        test = 0 if self.test_data else self.test_fraction
+        if validation + test >= 1:
             raise ValueError("validation_fraction and test_fraction leave nothing to train on, expected a sum below 1")
         return self

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from gemtune.metrics import METRICS
+from gemtune.metrics import METRICS, TASKS
 from gemtune.records import Record
 
 if TYPE_CHECKING:
@@ -45,7 +45,6 @@ _STYLE: dict[Any, Any] = {
     "svg.hashsalt": "gemtune",
 }
 
-SCORE_METRICS = ("rouge1_f1", "rouge2_f1", "rougeL_f1", "rougeLsum_f1")
 CURVES = {
     "loss": ("total_loss", "Loss", "mean loss per token"),
     "accuracy": ("fraction_of_correct_next_step_preds", "Accuracy", "share of tokens right"),
@@ -68,7 +67,7 @@ def _style() -> Iterator[None]:
 def score_figure(
     baseline: Sequence[Record],
     candidate: Sequence[Record],
-    metrics: Sequence[str] = SCORE_METRICS,
+    metrics: Sequence[str],
     *,
     candidate_label: str = "tuned",
 ) -> Figure:
@@ -77,13 +76,16 @@ def score_figure(
     Args:
         baseline: Records of the baseline's `scores.jsonl`; what is unscored on either side is left out.
         candidate: The same of the candidate.
-        metrics: Which metrics to show.
+        metrics: Which metrics to show, all of them means.
         candidate_label: What the legend calls the candidate.
     """
     figure, panels = _panels(len(metrics), f"Distribution of {', '.join(METRICS[name].title for name in metrics)}")
-    sides = [{each["id"]: each["metrics"] for each in side if each["metrics"]} for side in (baseline, candidate)]
     for panel, name in zip(panels, metrics, strict=True):
-        before, after = ([side[id][name] for id in sorted(sides[0].keys() & sides[1].keys())] for side in sides)
+        sides = [
+            {each["id"]: each["metrics"][name] for each in side if name in each["metrics"]}
+            for side in (baseline, candidate)
+        ]
+        before, after = ([side[id] for id in sorted(sides[0].keys() & sides[1].keys())] for side in sides)
         _histogram(panel, before, after, candidate_label)
         panel.set_title(METRICS[name].title)
     return figure
@@ -91,13 +93,16 @@ def score_figure(
 
 @_style()
 def difference_figure(metrics: Sequence[Mapping[str, Any]], primary: str) -> Figure:
-    """Return the difference of every metric with its 95 % interval; the primary metric is first and filled.
+    """Return the difference of metrics with its 95 % interval; the primary metric is first and filled.
+
+    Only metrics of the primary one's unit and direction: others would need an axis of their own.
 
     Args:
         metrics: `metrics` of `comparison.json`.
         primary: The metric that decides.
     """
-    shown = [metric for metric in metrics if metric["low"] is not None]
+    axis = (METRICS[primary].unit, METRICS[primary].direction)
+    shown = [each for each in metrics if each["low"] is not None and (each["unit"], each["direction"]) == axis]
     figure, (axes,) = _panels(1, "Difference of each metric with its interval", height=1.1 + 0.27 * len(shown))
     axes.axvline(0, color=INK, linewidth=1)
     for row, metric in enumerate(shown):
@@ -112,7 +117,7 @@ def difference_figure(metrics: Sequence[Mapping[str, Any]], primary: str) -> Fig
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x", color=FAINT, linewidth=0.5)
     axes.set_axisbelow(True)
-    axes.set_xlabel("difference, with 95 % interval")
+    axes.set_xlabel(f"difference ({METRICS[primary].unit}), with 95 % interval")
     return figure
 
 
@@ -152,10 +157,10 @@ def report_figures(
         curves: Records of `curves.jsonl`; without any there is no figure of them.
     """
     points, tuning = list(curves), comparison["tuning"]
-    label = "tuned" if tuning else "candidate"
+    label, shown = "tuned" if tuning else "candidate", TASKS[comparison["task"]].shown
     return {
         "difference": [difference_figure(comparison["metrics"], comparison["primary_metric"])],
-        "score": [score_figure(baseline, candidate, [name], candidate_label=label) for name in SCORE_METRICS],
+        "score": [score_figure(baseline, candidate, [name], candidate_label=label) for name in shown],
         "curve": [curve_figure(points, tuning.get("checkpoints", []), [each]) for each in CURVES if points],
     }
 

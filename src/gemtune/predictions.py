@@ -10,10 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -31,9 +30,6 @@ TOKEN_COUNTS = ("prompt_tokens", "output_tokens", "thinking_tokens")
 
 REUSABLE = frozenset({"answered", "truncated", "empty"})
 """Outcomes that are kept: the model's own, and the same if asked again."""
-
-# What the service stops for on its own account. Source: google.genai.types.FinishReason.
-_BLOCKING = frozenset({"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR", "LANGUAGE"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,50 +64,6 @@ def digest_of(prompt: Mapping[str, Any]) -> str:
     return hashlib.sha256(to_line(prompt).encode()).hexdigest()
 
 
-def read_response(response: Any, *, latency_ms: int, attempts: int) -> Prediction:
-    """Return what a GenerateContentResponse amounts to.
-
-    Thinking can use up the token limit and leave a candidate without text, and a blocked prompt has no candidate:
-    neither is an error, both are outcomes.
-    """
-    usage = response.usage_metadata
-    candidate = (response.candidates or [None])[0]
-    feedback = response.prompt_feedback
-    finish_reason = _name(candidate.finish_reason) if candidate else ""
-    block_reason = _name(feedback.block_reason) if feedback else ""
-    outcome, text = _outcome(_text(candidate), finish_reason, block_reason, has_candidate=candidate is not None)
-    return Prediction(
-        outcome=outcome,
-        text=text,
-        finish_reason=finish_reason,
-        block_reason=block_reason,
-        model_version=response.model_version or "",
-        prompt_tokens=(usage and usage.prompt_token_count) or 0,
-        output_tokens=(usage and usage.candidates_token_count) or 0,
-        thinking_tokens=(usage and usage.thoughts_token_count) or 0,
-        latency_ms=latency_ms,
-        attempts=attempts,
-    )
-
-
-def _outcome(text: str, finish_reason: str, block_reason: str, *, has_candidate: bool) -> tuple[str, str]:
-    if (block_reason and not has_candidate) or finish_reason.removeprefix("IMAGE_") in _BLOCKING:
-        return "blocked", ""
-    if finish_reason == "MAX_TOKENS":
-        return "truncated", text
-    return ("answered" if text else "empty"), text
-
-
-def _text(candidate: Any) -> str:
-    """Join the text parts; a thought is not part of the answer."""
-    parts = (candidate.content.parts if candidate and candidate.content else None) or []
-    return "".join(part.text for part in parts if part.text and not part.thought)
-
-
-def _name(value: Any) -> str:
-    return "" if value is None else str(getattr(value, "value", value))
-
-
 class PredictionStore:
     """Answers by the sha256 of their prompt: those of earlier runs, and those of this one.
 
@@ -122,7 +74,6 @@ class PredictionStore:
         storage: Where the shards are.
         folder: Local folder for the file.
         now: Tells the time, UTC.
-        clock: Tells seconds, for the age of the unwritten shard.
     """
 
     def __init__(
@@ -132,16 +83,13 @@ class PredictionStore:
         storage: Storage,
         folder: Path,
         now: Callable[[], datetime],
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._uri = uri
         self._storage = storage
         self._now = now
-        self._clock = clock
         self._unwritten: list[str] = []
-        self._written_at = clock()
         self._answers = sqlite3.connect(folder / "answers.sqlite")
-        self._answers.execute("CREATE TABLE answers (prompt TEXT PRIMARY KEY, time TEXT, prediction TEXT)")
+        self._answers.execute("CREATE TABLE answers (prompt TEXT PRIMARY KEY, time TEXT, line TEXT)")
 
     def load(self, max_age_days: float) -> None:
         """Read every shard; of two answers to one prompt the later counts.
@@ -153,9 +101,8 @@ class PredictionStore:
         for shard in self._storage.find(f"{self._uri}/*.jsonl"):
             for line in self._storage.lines(shard):
                 record = json.loads(line)
-                digest, written = record.pop("prompt"), record.pop("time")
-                if written > oldest:
-                    self._keep(digest, written, record)
+                if record["time"] > oldest:
+                    self._keep(record["prompt"], record["time"], line.decode())
 
     def __contains__(self, digest: str) -> bool:
         return self._answers.execute("SELECT 1 FROM answers WHERE prompt = ?", (digest,)).fetchone() is not None
@@ -166,40 +113,45 @@ class PredictionStore:
         Raises:
             KeyError: There is none.
         """
-        row = self._answers.execute("SELECT prediction FROM answers WHERE prompt = ?", (digest,)).fetchone()
+        row = self._answers.execute("SELECT line FROM answers WHERE prompt = ?", (digest,)).fetchone()
         if row is None:
             raise KeyError(digest)
-        return Prediction(**json.loads(row[0]))
+        record = json.loads(row[0])
+        del record["prompt"], record["time"]
+        return Prediction(**record)
 
     def add(self, digest: str, prediction: Prediction) -> None:
-        """Take an answer, and write it to a shard soon if it can be reused."""
-        written, record = self._now().isoformat(), asdict(prediction)
-        self._keep(digest, written, record)
+        """Take an answer; if it can be reused, it waits for its shard."""
+        written = self._now().isoformat()
+        line = to_line({**vars(prediction), "prompt": digest, "time": written})
+        self._keep(digest, written, line)
         if prediction.outcome in REUSABLE:
-            self._unwritten.append(to_line({**record, "prompt": digest, "time": written}))
-        if len(self._unwritten) >= SHARD_ANSWERS:
-            self.flush()
+            self._unwritten.append(line)
 
-    def flush_if_due(self) -> None:
-        """Write the shard if its first answer has waited long enough."""
-        if self._clock() - self._written_at >= SHARD_SECONDS:
-            self.flush()
+    @property
+    def is_shard_full(self) -> bool:
+        """Tell whether as many answers wait as go into a shard."""
+        return len(self._unwritten) >= SHARD_ANSWERS
 
-    def flush(self) -> None:
-        """Write the answers that are in no shard yet as a new one."""
-        if self._unwritten:
+    def take_unwritten(self) -> list[str]:
+        """Return the lines that are in no shard yet; from now on they are the caller's to write."""
+        lines, self._unwritten = self._unwritten, []
+        return lines
+
+    def write(self, lines: list[str]) -> None:
+        """Write lines as new shards; from any thread."""
+        for start in range(0, len(lines), SHARD_ANSWERS):
             shard = f"{self._uri}/{uuid.uuid4().hex}.jsonl"
-            self._storage.write_text(shard, "\n".join(self._unwritten) + "\n", content_type="application/jsonl")
-            self._unwritten.clear()
-        self._written_at = self._clock()
+            text = "\n".join(lines[start : start + SHARD_ANSWERS]) + "\n"
+            self._storage.write_text(shard, text, content_type="application/jsonl")
 
     def close(self) -> None:
         """Let go of the local file."""
         self._answers.close()
 
-    def _keep(self, digest: str, written: str, record: Mapping[str, Any]) -> None:
+    def _keep(self, digest: str, written: str, line: str) -> None:
         self._answers.execute(
             "INSERT INTO answers VALUES (?, ?, ?) ON CONFLICT (prompt) DO UPDATE "
-            "SET time = excluded.time, prediction = excluded.prediction WHERE excluded.time > time",
-            (digest, written, to_line(record)),
+            "SET time = excluded.time, line = excluded.line WHERE excluded.time > time",
+            (digest, written, line),
         )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 Record = dict[str, Any]
+_READABLE = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
 
 
 def read_records(path: Path) -> Iterator[Record]:
@@ -30,7 +31,7 @@ def write_records(path: Path, records: Iterable[Mapping[str, Any]]) -> int:
 
 def to_line(record: Mapping[str, Any]) -> str:
     """Return a record as one line of JSON that UTF-8 can hold; equal records give equal lines."""
-    line = json.dumps(record, ensure_ascii=False, sort_keys=True)
+    line = _READABLE.encode(record)
     try:
         line.encode()
     except UnicodeEncodeError:

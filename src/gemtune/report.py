@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gemtune.metrics import METRICS
+from gemtune.metrics import METRICS, ranking_metric
 from gemtune.records import Record
 
 if TYPE_CHECKING:
@@ -49,7 +49,15 @@ def render(
         autoescape=True, undefined=StrictUndefined, finalize=visible, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters.update(
-        {"signed": signed, "decimal": decimal, "p_value": p_value, "percent": percent, "money": money, "title": title}
+        {
+            "signed": signed,
+            "decimal": decimal,
+            "p_value": p_value,
+            "percent": percent,
+            "money": money,
+            "title": title,
+            "plain": plain,
+        }
     )
     template = environment.from_string(Path(__file__).with_name("report.html").read_text(encoding="utf-8"))
     return template.render(
@@ -57,19 +65,22 @@ def render(
         primary=comparison["metrics"][0],
         label="Tuned" if comparison["tuning"] else "Candidate",
         groups=select_rows(rows),
+        ranking=ranking_metric(comparison["primary_metric"], comparison["task"]),
         total=len(rows),
         figures={name: [Markup(to_svg(figure)) for figure in those] for name, those in figures.items()},
     )
 
 
 def example_rows(examples: Sequence[Record], baseline: Side, candidate: Side, primary: str) -> list[dict[str, Any]]:
-    """Return what the report shows of each example: texts, outcomes, scores in the primary metric.
+    """Return what the report shows of each example: texts, outcomes, and scores.
 
-    Scores and difference are None where an example is unscored.
+    Scores are those of the primary metric; where that is a corpus statistic, of a mean that stands for it. Scores and
+    difference are None where an example is unscored.
     """
+    ranking = ranking_metric(primary, candidate.task)
     sides = {}
     for name, side in {"baseline": baseline, "candidate": candidate}.items():
-        scores = {record["id"]: record["metrics"].get(primary) for record in side.scores}
+        scores = {record["id"]: record["metrics"].get(ranking) for record in side.scores}
         sides[name] = {record["id"]: (record, scores[record["id"]]) for record in side.predictions}
     rows = []
     for example in examples:
@@ -161,6 +172,11 @@ def decimal(value: float | None) -> str:
 def p_value(value: float | None) -> str:
     """Return a p-value; 9,999 flips do not tell smaller ones apart."""
     return NONE if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def plain(value: float | None) -> str:
+    """Return a count, or a dash where there is none to give."""
+    return NONE if value is None else f"{value:,}"
 
 
 def percent(count: int, total: int) -> str:

@@ -14,8 +14,9 @@ from statistics import fmean, stdev
 from typing import Any
 
 from gemtune.errors import DataError, ServiceError, SpecError
-from gemtune.metrics import METRICS, check_unscored, score
+from gemtune.metrics import METRICS, ranking_metric
 from gemtune.records import Record, read_records
+from gemtune.scoring import check_unscored, score
 from gemtune.serving import ServedModel, resource_exists
 from gemtune.storage import Storage
 from gemtune.vertex import location_of
@@ -37,7 +38,8 @@ class Trial:
 
     answer: Answer
     metric: str
-    """The primary metric of the run."""
+    """The primary metric of the run. One of the whole corpus has no standard error over examples: where it is one, the
+    mean that stands for it decides."""
 
     task: str
     rouge_profile: str
@@ -50,6 +52,22 @@ class Trial:
     storage: Storage
     folder: Path
     """Local folder for the predictions."""
+
+
+def check_rule(rule: str, generation_mode: str = "online") -> None:
+    """Check that there is such a rule, and that checkpoints can be asked in this way.
+
+    Raises:
+        SpecError: There is not, or they cannot.
+    """
+    if rule not in RULES:
+        raise SpecError(f"checkpoint_selection: found {rule!r}, expected one of {', '.join(RULES)}")
+    if rule == "validation" and generation_mode == "batch":
+        raise SpecError(
+            "checkpoint_selection: validation, expected last with generation_mode: batch, which asks a model's default "
+            "checkpoint only",
+            next="set generation_mode: online",
+        )
 
 
 def select(job: Mapping[str, Any], rule: str, trial: Trial) -> dict[str, Any]:
@@ -69,12 +87,12 @@ def select(job: Mapping[str, Any], rule: str, trial: Trial) -> dict[str, Any]:
         DataError: There is no validation example to choose by.
         ComparisonError: Too many requests failed for a fair choice.
     """
-    if rule not in RULES:
-        raise SpecError(f"checkpoint_selection: found {rule!r}, expected one of {', '.join(RULES)}")
+    check_rule(rule)
     points = [point for point in _served(job) if _is_there(point, trial.project)]
     if rule == "last" or not points:
         return select_last({**job, "checkpoints": points})
     examples = _examples(trial)
+    metric = ranking_metric(trial.metric, trial.task)
     scores: list[list[Record]] = []
     paid = dict.fromkeys(TOKEN_COUNTS, 0)
     signature = ""
@@ -87,15 +105,17 @@ def select(job: Mapping[str, Any], rule: str, trial: Trial) -> dict[str, Any]:
         records, signature = score(examples, answers, task=trial.task, rouge_profile=trial.rouge_profile)
         check_unscored(records, trial.max_unscored_share)
         scores.append(records)
-    figures = compare_checkpoints(points, scores, trial.metric)
+    figures = compare_checkpoints(points, scores, metric)
     chosen = choose(figures)
     answered = scores[points.index({key: chosen[key] for key in points[0]})]
     return _selection("validation", chosen, figures) | {
-        "metric": trial.metric,
+        "metric": metric,
         "signature": signature,
         "paid": paid,
         "unscored": len(examples) - figures[0]["n"],
-        "scores": {record["id"]: round(record["metrics"][trial.metric], 6) for record in answered if record["metrics"]},
+        "scores": {
+            record["id"]: round(record["metrics"][metric], 6) for record in answered if metric in record["metrics"]
+        },
     }
 
 
@@ -120,7 +140,9 @@ def compare_checkpoints(
     the mean of the example-by-example differences to the best checkpoint and `behind_standard_error` the standard
     error of that mean: how hard an example is cancels out. `within` says whether the first is at most the second.
     """
-    kept = [{record["id"]: record["metrics"][metric] for record in those if record["metrics"]} for those in scores]
+    kept = [
+        {record["id"]: record["metrics"][metric] for record in those if metric in record["metrics"]} for those in scores
+    ]
     ids = [record["id"] for record in scores[0] if all(record["id"] in each for each in kept)]
     if not ids:
         raise DataError("checkpoint_selection: no validation example has a score from every checkpoint, expected one")

@@ -115,6 +115,38 @@ def base_model_of(name: str, *, project: str) -> str:
     return str(model.get("labels", {}).get(_BASE_MODEL_LABEL, ""))
 
 
+def resolve_batch_model(served: ServedModel, project: str) -> str:
+    """Return the name under which a batch job takes a model: a base model's id, or a tuned model's in the registry.
+
+    A batch job asks a tuned model's default checkpoint
+    (https://cloud.google.com/vertex-ai/generative-ai/docs/models/tuning-checkpoints), so an endpoint of another one is
+    refused here. That a deployment names its checkpoint is an assumption; if it does not, nothing is checked.
+
+    Args:
+        served: The model.
+        project: Google Cloud project that asks.
+
+    Raises:
+        SpecError: The endpoint serves a checkpoint that is not the default one.
+        ServiceError: The endpoint serves no model.
+    """
+    if not served.model.startswith("projects/"):
+        return served.model
+    deployed = Rest(project, served.location).get(served.model).get("deployedModels", [])
+    if not deployed:
+        raise ServiceError(f"{served.model}: no model is deployed on it, expected one", next="name another model")
+    name, version = str(deployed[0]["model"]), deployed[0].get("modelVersionId")
+    model = f"{name}@{version}" if version and "@" not in name else name
+    default = Rest(project, location_of(name)).get(model).get("defaultCheckpointId")
+    checkpoint = deployed[0].get("checkpointId")
+    if default and checkpoint and checkpoint != default:
+        raise SpecError(
+            f"{served.model}: serves checkpoint {checkpoint}, expected {default}, the default one: a batch job asks it",
+            next="use generation_mode: online, or name another checkpoint's endpoint",
+        )
+    return model
+
+
 def _served_by_job(job: Mapping[str, Any]) -> ServedModel:
     endpoint = str(job.get("tunedModel", {}).get("endpoint", ""))
     if job.get("state") not in TUNED_STATES or not endpoint:

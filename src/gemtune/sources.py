@@ -66,6 +66,30 @@ def upload_local(value: str, *, folder: Path, bucket: str, storage: Storage) -> 
     return ", ".join(dict.fromkeys(uris))
 
 
+def find_sources(value: str, *, folder: Path, storage: Storage, copies: Mapping[str, Path]) -> list[str]:
+    """Return every source once, as local path or ``gs://`` URI, and copy nothing.
+
+    Args:
+        value: Sources separated by commas, as `upload_local` takes them.
+        folder: What local paths are relative to.
+        storage: Where URIs are looked up.
+        copies: Local files that stand in for URIs.
+
+    Raises:
+        SpecError: A path is no file, or a wildcard matches none.
+        StorageError: An object is missing or unreadable.
+    """
+    found: list[str] = []
+    for item in _items(value):
+        if item in copies:
+            found.append(str(copies[item]))
+        elif item.startswith("gs://"):
+            found += _find_all(item, storage)
+        else:
+            found += map(str, _local_files(item, folder))
+    return list(dict.fromkeys(found))
+
+
 def _items(value: str) -> list[str]:
     return [item.strip() for item in value.split(",") if item.strip()]
 

@@ -7,71 +7,25 @@ spec is said at once, one line per problem: ``spec.yaml:7: adapter_size: 12, exp
 from __future__ import annotations
 
 import json
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
+from pydantic import ValidationError, model_validator
 
 from gemtune.errors import SpecError, shown
-from gemtune.parameters import Parameters, matching
+from gemtune.parameters import Parameters
 from gemtune.spec_problems import describe
+from gemtune.submission import Submission
 from gemtune.yaml_reader import read_yaml
-
-_LABEL_KEY = re.compile(r"(?!gemtune-)[a-z][a-z0-9_-]{0,62}")
-_LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
-
-
-class Submission(BaseModel):
-    """Where and how the pipeline job is created. Nothing here reaches the pipeline's steps."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
-
-    target: Literal["", "emulator", "vertex"] = ""
-    """Where the spec runs: emulator or vertex; empty = the command line must say it, nothing paid starts by default."""
-    project: str = ""
-    """Project of the pipeline job; empty = the spec's project."""
-    location: str = ""
-    """Region of the pipeline job; empty = the spec's location."""
-    bucket: str = ""
-    """Bucket of the default pipeline root; empty = the spec's bucket."""
-    pipeline_root: str = ""
-    """gs:// folder of the job's artifacts; empty = gs://BUCKET/gemtune/pipeline-root."""
-    service_account: str = ""
-    """Service account that the steps run as; empty = the project's default compute account."""
-    network: str = ""
-    """VPC network to peer with, projects/NUMBER/global/networks/NAME; empty = none."""
-    kms_key: str = ""
-    """Cloud KMS key that encrypts the pipeline job; empty = Google's."""
-    labels: dict[str, str] = {}
-    """Labels of the pipeline job, lowercase; keys that start with gemtune- are ours."""
-    experiment: str = ""
-    """Vertex AI experiment that the job is listed in; empty = none."""
-    failure_policy: Literal["fast", "slow"] = "fast"
-    """After a failed step: fast (start no more steps) or slow (run what does not depend on it)."""
-
-    @field_validator("pipeline_root")
-    @classmethod
-    def _check_pipeline_root(cls, value: str) -> str:
-        return value and matching(re.compile(r"gs://[^/]+(/.*)?"), value, "gs://BUCKET/FOLDER")
-
-    @field_validator("labels")
-    @classmethod
-    def _check_labels(cls, value: dict[str, str]) -> dict[str, str]:
-        expected = "keys and values of up to 63 lowercase letters, digits, - and _; gemtune- is reserved"
-        for key, text in value.items():
-            matching(_LABEL_KEY, key, expected)
-            matching(_LABEL_VALUE, text, expected)
-        return value
 
 
 class TuningSpec(Parameters):
     """What to tune, on what, judged how, and where to submit it."""
 
     submission: Submission = Submission()
-    """What only submitting needs: target, project, location, service account and so on."""
+    """What only submitting needs: target, project, location, service account, schedule and so on."""
 
     @model_validator(mode="after")
     def _complete_submission(self) -> Self:
@@ -119,9 +73,30 @@ def load(
     if not isinstance(values, dict):
         raise SpecError(f"{path}: {shown(values)}, expected keys and values such as `name: my-task`")
     places = {key: f"{path}:{line}" for key, line in lines.items()}
+    return build({**(defaults or {}), **values}, overrides, path=path, places=places)
+
+
+def build(
+    values: dict[str, Any],
+    overrides: Mapping[str, str] | None = None,
+    *,
+    path: Path,
+    places: dict[tuple[str, ...], str] | None = None,
+) -> TuningSpec:
+    """Make a spec of values that are not in a file, or not any more.
+
+    Args:
+        values: Keys of the spec.
+        overrides: Values that replace them, as YAML texts.
+        path: What messages name, and what a path in `catalog_overrides` is relative to.
+        places: Where a key was read, such as ``spec.yaml:7``, by its path from the top.
+
+    Raises:
+        SpecError: There are problems: all of them, one per line.
+    """
+    places = dict(places or {})
     for key, text in (overrides or {}).items():
         _override(values, key, text, places)
-    values = {**(defaults or {}), **values}
     _read_catalog_overrides(values, path, places)
     try:
         return TuningSpec.model_validate(values)

@@ -6,13 +6,18 @@ prompt is cancels out, and a third of the examples shows what unpaired scores wo
 The interval is Student's t, which keeps its 95 % from 20 examples on where bootstrap intervals are too narrow.
 The p-value comes from flipping signs at random (a permutation test of the mean), because it assumes nothing about the
 distribution. Several metrics are corrected together by the largest statistic of each flip (Westfall and Young 1993).
+
+BLEU, chrF and macro F1 are no means: their interval is that of a paired bootstrap and their p-value that of
+approximate randomisation, which for a mean is the sign flip.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
+
+from gemtune.resampling import CONFIDENCE, BootstrapInterval, CorpusPair, bootstrap, sign_flip_p
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,20 +25,11 @@ if TYPE_CHECKING:
 
     Matrix = NDArray[np.float64]
 
-CONFIDENCE = 0.95
-RESAMPLES = 9_999
-SEED = 12345
-EXACT_UP_TO = 13
-"""Most pairs for which all 2^n sign flips are tried; more would be more than RESAMPLES."""
-
 TIE = 1e-9
 """Largest absolute difference of one example that is a tie: floating-point noise is no win."""
 
 DETECTABLE = 2.802
 """Normal quantiles of 97.5 % plus 80 %: an effect of so many standard errors is found in four cases of five."""
-
-_ROUNDING = 1e-12  # a flipped mean that equals the observed one may differ in the last bit
-_CHUNK = 500  # flips at a time: 40 MB at 10,000 pairs
 
 
 class Distribution(NamedTuple):
@@ -53,7 +49,7 @@ class PairedDifference(NamedTuple):
     """Candidate minus baseline for one metric.
 
     With fewer than two pairs there is no interval: `low`, `high` and `smallest_detectable` are None; without any
-    pair, `difference`, `p` and `p_adjusted` are, too.
+    pair, `difference`, `p` and `p_adjusted` are, too. A corpus statistic has no wins, ties and losses.
     """
 
     n: int
@@ -62,10 +58,13 @@ class PairedDifference(NamedTuple):
     high: float | None
     p: float | None
     p_adjusted: float | None
-    wins: int
-    ties: int
-    losses: int
+    wins: int | None
+    ties: int | None
+    losses: int | None
     smallest_detectable: float | None
+
+
+NO_DIFFERENCE = PairedDifference(0, None, None, None, None, None, 0, 0, 0, None)
 
 
 class Interval(NamedTuple):
@@ -93,15 +92,20 @@ def describe(values: Sequence[float]) -> Distribution:
 
 
 def paired_differences(
-    baseline: Mapping[str, Sequence[float]], candidate: Mapping[str, Sequence[float]], *, primary: str
+    baseline: Mapping[str, Sequence[float | None]],
+    candidate: Mapping[str, Sequence[float | None]],
+    *,
+    primary: str,
+    corpus: Mapping[str, CorpusPair] | None = None,
 ) -> dict[str, PairedDifference]:
     """Return the statistics of candidate minus baseline for every metric.
 
     Args:
-        baseline: Metric name → scores of the baseline, one an example.
+        baseline: Metric name → scores of the baseline, one an example; None leaves the example out of that metric.
         candidate: The same for the candidate, in the same order of examples.
         primary: The metric that was declared before the run. It is tested alone, so its `p_adjusted` is its `p`;
             the others are corrected for being several.
+        corpus: Metrics that are no means, by name, with the counts of the same examples.
 
     Raises:
         ValueError: The two sides differ in their number of scores.
@@ -111,17 +115,21 @@ def paired_differences(
     """
     import numpy as np
 
-    names = list(baseline)
-    pairs = [np.asarray(candidate[name], float) - np.asarray(baseline[name], float) for name in names]
-    differences = np.column_stack(pairs)
+    corpus = corpus or {}
+    names = [*baseline, *corpus]
+    rows = max([*map(len, baseline.values()), *(len(pair.baseline) for pair in corpus.values())], default=0)
+    if not rows:
+        return dict.fromkeys(names, NO_DIFFERENCE)
+    pairs = [np.asarray(candidate[name], float) - np.asarray(baseline[name], float) for name in baseline]
+    differences = np.column_stack([np.empty((rows, 0)), *pairs])
     differences[np.abs(differences) <= TIE] = 0.0  # divided by its own spread, noise would look like an effect
-    if not len(differences):
-        return {name: PairedDifference(0, None, None, None, None, None, 0, 0, 0, None) for name in names}
-    p_values, adjusted = sign_flip_p(differences, family=[name != primary for name in names])
-    return {
-        name: _paired_difference(differences[:, column], p_values[column], adjusted[column])
-        for column, name in enumerate(names)
-    }
+    family, counted = [name != primary for name in names], list(corpus.values())
+    tested = zip(*sign_flip_p(differences, family=family, corpus=counted), strict=True)
+    known = (column[~np.isnan(column)] for column in differences.T)
+    found = [_mean_difference(values, *next(tested)) for values in known]
+    intervals = zip(counted, bootstrap(counted), strict=True)
+    found += [_corpus_difference(pair, interval, *next(tested)) for pair, interval in intervals]
+    return dict(zip(names, found, strict=True))
 
 
 def t_interval(values: Matrix) -> Interval:
@@ -139,51 +147,9 @@ def t_interval(values: Matrix) -> Interval:
     return Interval(mean, mean - half_width, mean + half_width, sd)
 
 
-def sign_flip_p(differences: Matrix, *, family: Sequence[bool]) -> tuple[list[float], list[float]]:
-    """Return the two-sided p-value of each column's mean, and the same corrected for several columns.
-
-    Without an effect, each example's difference could as well have the other sign: p is the share of sign flips whose
-    mean is as far from 0 as the observed one. All flips are tried for up to 13 examples, else 9,999 random ones.
-    Corrected (max-T): the share of flips in which *any* column of the family is as extreme as this one.
-
-    Args:
-        differences: One row an example, one column a metric.
-        family: Which columns are corrected together; the others keep their p-value.
-    """
-    import numpy as np
-
-    n = len(differences)
-    observed = np.abs(differences.mean(axis=0))
-    spread = np.sqrt((differences**2).sum(axis=0)) / n  # standard deviation of the mean over all flips
-    scale = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
-    members = np.asarray(family, bool)
-    # The observed signs are one of the possible flips; among random ones it is counted in by hand (Phipson 2010).
-    counted = 0 if n <= EXACT_UP_TO else 1
-    extreme, extreme_any, flips = np.full(len(observed), counted), np.full(len(observed), counted), counted
-    for signs in _sign_flips(n):
-        flipped = np.abs(signs @ differences) / n
-        extreme += (flipped >= observed - _ROUNDING).sum(axis=0)
-        largest = (flipped * scale)[:, members].max(axis=1, initial=0.0)
-        extreme_any += (largest[:, None] >= observed * scale - _ROUNDING).sum(axis=0)
-        flips += len(signs)
-    p_values = extreme / flips
-    return p_values.tolist(), np.where(members, np.maximum(extreme_any / flips, p_values), p_values).tolist()
-
-
-def _sign_flips(n: int) -> Iterator[Matrix]:
-    """Yield matrices of ±1, one row a flip of n examples."""
-    import numpy as np
-
-    if n <= EXACT_UP_TO:
-        yield np.where((np.arange(2**n)[:, None] >> np.arange(n)) & 1, -1.0, 1.0)
-        return
-    generator = np.random.default_rng(SEED)
-    for start in range(0, RESAMPLES, _CHUNK):
-        rows = min(_CHUNK, RESAMPLES - start)
-        yield np.where(generator.integers(0, 2, size=(rows, n), dtype=np.int8), -1.0, 1.0)
-
-
-def _paired_difference(values: Matrix, p: float, p_adjusted: float) -> PairedDifference:
+def _mean_difference(values: Matrix, p: float, p_adjusted: float) -> PairedDifference:
+    if not len(values):
+        return NO_DIFFERENCE
     interval = t_interval(values)
     detectable = None if interval.sd is None else DETECTABLE * interval.sd / math.sqrt(len(values))
     wins, losses = int((values > TIE).sum()), int((values < -TIE).sum())
@@ -198,4 +164,20 @@ def _paired_difference(values: Matrix, p: float, p_adjusted: float) -> PairedDif
         ties=len(values) - wins - losses,
         losses=losses,
         smallest_detectable=detectable,
+    )
+
+
+def _corpus_difference(pair: CorpusPair, interval: BootstrapInterval, p: float, p_adjusted: float) -> PairedDifference:
+    has_interval = len(pair.baseline) > 1
+    return PairedDifference(
+        n=len(pair.baseline),
+        difference=pair.difference,
+        low=interval.low if has_interval else None,
+        high=interval.high if has_interval else None,
+        p=p,
+        p_adjusted=p_adjusted,
+        wins=None,
+        ties=None,
+        losses=None,
+        smallest_detectable=DETECTABLE * interval.sd if has_interval else None,
     )

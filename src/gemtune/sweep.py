@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gemtune.statistics import CONFIDENCE, paired_differences
+from gemtune.resampling import CONFIDENCE
+from gemtune.statistics import paired_differences
 
 Compared = Mapping[str, Mapping[str, Any]]
 """Run by its label → its `comparison.json`."""

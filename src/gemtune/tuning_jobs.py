@@ -12,8 +12,8 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from gemtune.asking import failure_of
 from gemtune.errors import TuningJobError
+from gemtune.failures import failure_of
 from gemtune.serving import TUNED_STATES, resource_exists
 from gemtune.tuning_causes import cause_of
 from gemtune.vertex import console_url, genai_client
@@ -29,7 +29,7 @@ ADAPTER_SIZES = {1: "ONE", 2: "TWO", 4: "FOUR", 8: "EIGHT", 16: "SIXTEEN", 32: "
 ENDED_STATES = TUNED_STATES | {"JOB_STATE_FAILED", "JOB_STATE_CANCELLED", "JOB_STATE_EXPIRED"}
 """A paused job has not ended: it can be resumed."""
 
-LEFT_RUNNING = "a job under way is left running, and billed: run again to wait for it, or cancel it"
+ON_DEADLINE = "the exit step cancels a job that this run created: allow more tuning_deadline_hours and run again"
 
 
 def pauses(sleep: Callable[[float], object], limit_seconds: float) -> Iterator[float]:
@@ -148,7 +148,7 @@ class TuningJobs:
             if state_of(job) in ENDED_STATES:
                 self._require_success(job)
                 return job
-            self.pause(f"{job.name}: was still {state_of(job)}", LEFT_RUNNING)
+            self.pause(f"{job.name}: was still {state_of(job)}", ON_DEADLINE)
             job = self._get(job.name)
 
     def _get(self, name: str, *, may_be_missing: bool = False) -> Any:
@@ -174,7 +174,7 @@ class TuningJobs:
                 if failure.is_final:
                     raise TuningJobError(f"{what}: {failure.error}", next=cause_of(failure.error)) from error
             print(f"{what}: {failure.error}; asking again", file=sys.stderr, flush=True)
-            self.pause(f"{what}: {failure.error}", LEFT_RUNNING)
+            self.pause(f"{what}: {failure.error}", ON_DEADLINE)
 
     def _require_success(self, job: Any) -> None:
         state = state_of(job)

@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from gemtune.errors import ServiceError, SpecError
 
@@ -44,6 +45,20 @@ def base_url(location: str) -> str:
     if location in ("us", "eu"):
         return f"https://aiplatform.{location}.rep.googleapis.com"
     return f"https://{location}-aiplatform.googleapis.com"
+
+
+def secret_manager_url() -> str:
+    """Return the address of Secret Manager, without its last slash."""
+    return _override().rstrip("/") or "https://secretmanager.googleapis.com"
+
+
+def object_url(uri: str) -> str:
+    """Return where a browser opens an object in Cloud Storage; a stand-in has no such page, only the URI.
+
+    >>> object_url("gs://bucket/report.html")
+    'https://storage.cloud.google.com/bucket/report.html'
+    """
+    return uri if _override() else uri.replace("gs://", "https://storage.cloud.google.com/", 1)
 
 
 def location_of(resource_name: str) -> str:
@@ -107,8 +122,32 @@ def genai_client(project: str, location: str, *, api_version: str = "v1", timeou
         api_version=api_version, timeout=max(1, round(timeout_seconds * 1000)), base_url=_override() or None
     )
     return genai.Client(
-        vertexai=True, project=project, location=location, credentials=_credentials(), http_options=options
+        vertexai=True, project=project, location=location, credentials=default_credentials(), http_options=options
     )
+
+
+def connection(location: str) -> dict[str, Any]:
+    """Return how to connect to a location's address, as arguments of aiohttp.ClientSession.
+
+    As requests and httpx do it: proxies of the environment, and the certificates of certifi or SSL_CERT_FILE. No limit
+    on connections: the caller limits its requests.
+    """
+    import ssl
+    import urllib.request
+
+    import aiohttp
+    import certifi
+
+    address = urlsplit(base_url(location))
+    is_direct = bool(urllib.request.proxy_bypass(address.hostname or ""))
+    is_safe = address.scheme == "https"
+    certificates = os.environ.get("SSL_CERT_FILE") or certifi.where()
+    return {
+        "connector": aiohttp.TCPConnector(
+            limit=0, ssl=ssl.create_default_context(cafile=certificates) if is_safe else True
+        ),
+        "proxy": None if is_direct else urllib.request.getproxies().get(address.scheme),
+    }
 
 
 class Rest:
@@ -119,11 +158,13 @@ class Rest:
     Args:
         project: Google Cloud project.
         location: Location that is asked.
+        base: Address of another service of Google Cloud; empty for Vertex AI at the location.
     """
 
-    def __init__(self, project: str, location: str) -> None:
+    def __init__(self, project: str, location: str, *, base: str = "") -> None:
         self.project = project
         self.location = location
+        self._base = base or base_url(location)
         self._session: Any = None
 
     def get(self, path: str, **params: str | int) -> dict[str, Any]:
@@ -152,12 +193,16 @@ class Rest:
         """Change the fields named in the mask, comma-separated."""
         return self._call("PATCH", path, json=dict(body), params={"updateMask": mask})
 
+    def delete(self, path: str) -> None:
+        """Delete a resource; the service goes on with it by itself where that takes time."""
+        self._call("DELETE", path)
+
     def _call(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         from google.auth.exceptions import GoogleAuthError
         from requests import RequestException  # type: ignore[import-untyped]
 
         name = path if path.startswith("projects/") else f"projects/{self.project}/locations/{self.location}/{path}"
-        url = f"{base_url(self.location)}/v1/{name}"
+        url = f"{self._base}/v1/{name}"
         self._session = self._session or _session()
         try:
             response = self._session.request(method, url, timeout=_REST_TIMEOUT_SECONDS, **request)
@@ -175,7 +220,12 @@ def _override() -> str:
     return os.environ.get("GOOGLE_VERTEX_BASE_URL", "")
 
 
-def _credentials() -> Any:
+def default_credentials() -> Any:
+    """Return application default credentials for Google Cloud.
+
+    Raises:
+        ServiceError: There are none.
+    """
     import google.auth
     from google.auth.exceptions import DefaultCredentialsError
 
@@ -199,7 +249,7 @@ def _session() -> Any:
         allowed_methods=["GET"],
         raise_on_status=False,
     )
-    session = AuthorizedSession(_credentials())
+    session = AuthorizedSession(default_credentials())
     for scheme in ("https://", "http://"):
         session.mount(scheme, HTTPAdapter(max_retries=busy))
     return session

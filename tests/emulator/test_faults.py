@@ -99,3 +99,35 @@ def test_faults_are_ordered_listed_and_cleared_over_http(emulator: Emulator) -> 
 @pytest.mark.parametrize("order", [{"times": 1}, {"method": GET, "tmies": 1}, {"method": GET, "times": "twice"}])
 def test_a_fault_that_makes_no_sense_is_refused(emulator: Emulator, order: dict[str, object]) -> None:
     assert httpx.post(f"{emulator.url}/emulator/faults", json=order).status_code == 400
+
+
+def test_a_share_of_the_calls_is_spread_evenly(emulator: Emulator, bucket: Bucket) -> None:
+    bucket.blob("a").upload_from_string("text")
+    emulator.fail(GET, times=100, share=0.3)
+    found = []
+    for _ in range(10):
+        try:
+            bucket.blob("a").reload(retry=None)
+            found.append(True)
+        except ServiceUnavailable:
+            found.append(False)
+    assert found.count(False) == emulator.faults_hit() == 3
+    assert found[-3:] != [False] * 3
+
+
+def test_a_fault_ends_by_the_emulators_clock(emulator: Emulator, bucket: Bucket) -> None:
+    bucket.blob("a").upload_from_string("text")
+    emulator.fail(GET, times=100, seconds=60)
+    emulator.advance(59)
+    with pytest.raises(ServiceUnavailable):
+        bucket.blob("a").reload(retry=None)
+    emulator.advance(2)
+    bucket.blob("a").reload(retry=None)
+    assert emulator.faults_hit() == 1
+
+
+def test_a_fault_can_answer_with_any_text(emulator: Emulator) -> None:
+    emulator.fail("operations.get", code=0, body='{"done": tr')
+    path = "/v1/projects/gemtune-local/locations/us-central1/operations/1"
+    answer = httpx.get(emulator.url + path, headers={"Authorization": f"Bearer {emulator.state.token}"})
+    assert (answer.status_code, answer.text) == (200, '{"done": tr')

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from gemtune import catalog as catalogs
-from gemtune.generation import GenerationSettings, generate
+from gemtune.generation import generate
+from gemtune.generation_settings import GenerationSettings
 from gemtune.serving import ServedModel
 from gemtune.storage import Storage
 from gemtune.tuning import TuningRequest, fingerprint, tune

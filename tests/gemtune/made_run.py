@@ -6,9 +6,9 @@ from typing import Any
 from gemtune.catalog import load
 from gemtune.comparison import Side, build
 from gemtune.decision import Limits
-from gemtune.metrics import score
 from gemtune.predictions import TOKEN_COUNTS
 from gemtune.records import Record
+from gemtune.scoring import score
 
 ENDPOINT = "projects/123456789012/locations/us/endpoints/222"
 LIMITS = Limits(max_truncated_share=1.0, max_blocked_share=1.0, max_unscored_share=1.0)
@@ -94,15 +94,16 @@ def side(
     model: str = ENDPOINT,
     outcomes: Mapping[int, str] | None = None,
     version: str = "gemini-3.1-flash-lite",
+    task: str = "summarization",
 ) -> Side:
     """Return one side whose answers are given in the order of the examples."""
     predictions = [
         prediction(record["id"], answer, (outcomes or {}).get(number, "answered"), version)
         for number, (record, answer) in enumerate(zip(records, answers, strict=True))
     ]
-    scores, signature = score(records, predictions, task="summarization", rouge_profile="auto")
+    scores, signature = score(records, predictions, task=task, rouge_profile="auto")
     paid = {name: sum(each[name] for each in predictions) for name in TOKEN_COUNTS}
-    return Side(model, predictions, scores, signature, paid)
+    return Side(model, predictions, scores, signature, paid, task)
 
 
 def compare(records: Sequence[Record], baseline: Side, candidate: Side, **changes: Any) -> dict[str, Any]:

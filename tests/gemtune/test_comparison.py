@@ -8,7 +8,9 @@ import pytest
 
 from gemtune.catalog import load
 from gemtune.comparison import is_tuned_model
+from gemtune.decision import Limits
 from gemtune.errors import ComparisonError
+from gemtune.metrics import METRICS, TASKS, metrics_of
 from tests.gemtune.made_run import ENDPOINT, LIMITS, REFERENCES, TUNING, compare, examples, side, worse_and_better
 
 ENTRY = (
@@ -25,7 +27,9 @@ def test_the_document_has_the_fields_of_its_schema() -> None:
     assert set(fixed.split()) <= set(found)
     assert all(set(metric) == set(ENTRY.split()) for metric in found["metrics"])
     assert found["metrics"][0]["name"] == found["primary_metric"] == "rougeL_f1"
-    assert len(found["metrics"]) == 12
+    assert [metric["name"] for metric in found["metrics"]][1:] == [
+        n for n in metrics_of("summarization") if n != "rougeL_f1"
+    ]
     assert json.loads(json.dumps(found, allow_nan=False)) == found
 
 
@@ -167,7 +171,7 @@ def test_two_base_models_can_be_compared_without_tuning() -> None:
 def test_an_unknown_metric_is_refused_before_anything_else() -> None:
     records = examples()
     limits = LIMITS.__class__(primary_metric="bleu")
-    with pytest.raises(ComparisonError, match="primary_metric: `bleu`"):
+    with pytest.raises(ComparisonError, match="primary_metric: `bleu`, expected a metric of the task summarization"):
         compare(records, *worse_and_better(records), limits=limits)
 
 
@@ -184,3 +188,85 @@ def test_a_tuned_model_is_told_from_a_base_model_by_its_name() -> None:
     assert is_tuned_model(ENDPOINT)
     assert not is_tuned_model("projects/p/locations/global/publishers/google/models/gemini-3.1-flash-lite")
     assert not is_tuned_model("google/gemini-3.1-flash-lite")
+
+
+GOOD = {
+    "summarization": "rinse the rice {}",
+    "classification": "label {}",
+    "extractive_qa": "rinse the rice {}",
+    "translation": "rinse the rice {} with cold water",
+    "chat": "rinse the rice {}",
+    "json": '{{"step": {}, "verb": "rinse"}}',
+}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_task_is_compared_from_its_scores_to_a_decision(task: str) -> None:
+    references = [GOOD[task].format(number % 3) for number in range(24)]
+    records = examples(references)
+    baseline = side(records, ["something else"] * 24, model="gemini-3.1-flash-lite", task=task)
+    candidate = side(records, references, task=task)
+    for name in TASKS[task].metrics:
+        if METRICS[name].direction == "neither" or name.endswith("_precision"):
+            continue
+        limits = Limits(primary_metric=name, max_truncated_share=1.0, max_blocked_share=1.0)
+        found = compare(records, baseline, candidate, limits=limits)
+        better = found["metrics"][0]["baseline"] != found["metrics"][0]["candidate"]
+        assert (found["verdict"] == "improved") == better == (name != "repetition"), name
+        assert found["metrics"][0]["n"] == 24
+        assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_model_against_itself_differs_by_nothing_in_any_task(task: str) -> None:
+    references = [GOOD[task].format(number) for number in range(20)]
+    records = examples(references)
+    same = side(records, references[1:] + references[:1], task=task)
+    limits = Limits(primary_metric=TASKS[task].headline)
+    found = compare(records, same, same, limits=limits)
+    assert found["verdict"] == "inconclusive"
+    assert {(metric["difference"], metric["p"]) for metric in found["metrics"]} == {(0.0, 1.0)}
+
+
+def test_two_tasks_cannot_be_compared() -> None:
+    records = examples()
+    with pytest.raises(ComparisonError, match="tasks summarization and chat, expected one task on both sides"):
+        compare(records, side(records, REFERENCES), side(records, REFERENCES, task="chat"))
+
+
+def test_only_judging_metrics_have_wins_and_for_repetition_less_wins() -> None:
+    records = examples(["a b c d"] * 8)
+    baseline = side(records, ["x y z w x y z w x y z w"] * 8, model="gemini-3.1-flash-lite")
+    entries = {each["name"]: each for each in compare(records, baseline, side(records, ["a b c d"] * 8))["metrics"]}
+    assert (entries["repetition"]["wins"], entries["repetition"]["losses"]) == (8, 0)
+    assert entries["repetition"]["difference"] < 0
+    assert (entries["novelty"]["wins"], entries["chrf2"]["wins"]) == (None, None)
+
+
+def test_a_figure_that_an_answer_cannot_have_leaves_it_out_of_that_metric_alone() -> None:
+    records = examples()
+    baseline = side(records, ["a", None, *["a"] * 4], outcomes={1: "blocked"}, model="gemini-3.1-flash-lite")
+    entries = {each["name"]: each for each in compare(records, baseline, side(records, REFERENCES))["metrics"]}
+    assert (entries["rougeL_f1"]["n"], entries["rougeL_f1"]["unscored"]) == (6, 0)
+    assert (entries["novelty"]["n"], entries["novelty"]["unscored"]) == (5, 1)
+
+
+def test_the_word_the_does_not_win_by_its_precision() -> None:
+    references = [
+        f"Put the {noun} on the table. Wait." for noun in ("pan", "pot", "cup", "jar", "tin", "bowl", "dish", "lid")
+    ]
+    records = examples(references)
+    baseline = side(records, [f"Put a {noun} there. Wait now." for noun in "abcdefgh"], model="gemini-3.1-flash-lite")
+    found = compare(records, baseline, side(records, ["the"] * 8))
+    entries = {each["name"]: each for each in found["metrics"]}
+    assert entries["rougeL_precision"]["candidate"] == 1.0 > entries["rougeL_precision"]["baseline"]
+    assert found["verdict"] != "improved"
+
+
+def test_each_side_says_what_it_would_score_by_chance() -> None:
+    records = examples()
+    found = compare(records, *worse_and_better(records))["sides"]["candidate"]
+    assert set(found["chance"]) == {"rouge1_f1", "rouge2_f1", "rougeL_f1", "rougeLsum_f1"}
+    assert found["chance"]["rougeL_f1"] < found["distributions"]["rougeL_f1"]["mean"]
+    assert found["distributions"]["chrf2"]["n"] == 6
+    assert (found["distributions"]["chrf2"]["mean"], found["distributions"]["chrf2"]["value"] > 50) == (None, True)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sqlite3
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gemtune.data import key_index
+from gemtune.data.key_index import KeyIndex
 from gemtune.dataset import DatasetSettings, prepare
 from gemtune.errors import DataError, SpecError
 from gemtune.storage import Storage
@@ -74,7 +77,9 @@ def test_one_invalid_example_stops_the_run_after_all_were_seen(
     assert message.count("train.jsonl:") == 3
     assert str(bench.folder / "findings.jsonl") in message
     assert "on_invalid=drop" in message
-    assert len(capsys.readouterr().err.splitlines()) == 20
+    *shown, total = capsys.readouterr().err.splitlines()
+    assert len(shown) == 20
+    assert total.startswith("32 findings in all (raised: 30 unknown_format, 1 not_json; warned: 1 advice)")
     assert bench.ledger()["train"] == {
         "read": 32,
         "used": 1,
@@ -136,7 +141,7 @@ def test_a_run_without_test_examples_is_refused(bench: Workbench) -> None:
     with pytest.raises(DataError, match=r"test split: no example .* raise test_fraction \(now 0\.0\)"):
         bench(rows(1, 2), test_fraction=0.0)
     with pytest.raises(DataError, match=r"test split: no example \(1 read, rejected: 1 empty_reference\)"):
-        bench(rows(1), test=[{"prompt": "x", "completion": ""}], on_invalid="drop")
+        bench(rows(1), rows(2), test=[{"prompt": "x", "completion": ""}], on_invalid="drop")
     assert bench.ledger()["test"]["read"] == 1
 
 
@@ -197,6 +202,104 @@ def test_a_large_dataset_is_never_in_memory_as_a_whole(tmp_path: Path) -> None:
     tracemalloc.stop()
     assert sum(prepared.ledger[split]["used"] for split in ("train", "validation", "test")) == 2500
     assert source.stat().st_size > 5_000_000 > 2 * peak
+
+
+def test_what_grows_is_on_disk_and_gives_the_same(
+    bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def files() -> list[bytes]:
+        given: dict[str, Any] = {"max_train_examples": 60, "on_leakage": "drop"}
+        bench(rows(*range(150), *range(30)), rows(*range(140, 150), "v"), **given)
+        return [path.read_bytes() for path in sorted(bench.folder.glob("*.json*"))]
+
+    in_memory = files()
+    assert {"leak", "duplicate"} <= {finding["rule"] for finding in bench.findings()}
+    spilled: list[Path] = []
+    spill = KeyIndex._spill
+
+    def watched_spill(index: KeyIndex) -> sqlite3.Connection:
+        spilled.append(index._path)
+        return spill(index)
+
+    monkeypatch.setattr(key_index, "MEMORY_KEYS", 2)
+    monkeypatch.setattr(KeyIndex, "_spill", watched_spill)
+    bench.folder = tmp_path / "again"
+    assert files() == in_memory
+    assert {path.name for path in spilled} == {
+        "train.repeats",
+        "validation.repeats",
+        "test.repeats",
+        "validation.prompts",
+        "test.prompts",
+        "ids",
+    }
+    assert not any(path.exists() for path in spilled)
+
+
+GEMINI = "gemini-3.1-flash-lite"
+
+
+def limited(**limits: Any) -> dict[str, Any]:
+    return {"base_model": GEMINI, "catalog_overrides": {GEMINI: limits}}
+
+
+def test_a_training_split_that_the_service_refuses_stops_the_run(bench: Workbench) -> None:
+    with pytest.raises(DataError, match=r"train: 5 examples, expected at most 4 for gemini.*set max_train_examples"):
+        bench(rows(*range(5)), rows("v"), rows("t"), **limited(max_training_examples=4))
+    assert "on_invalid" not in str(bench.findings())
+    with pytest.raises(DataError, match=r"train: \d+ bytes, expected at most 100 for"):
+        bench(rows(*range(5)), rows("v"), rows("t"), on_invalid="drop", **limited(max_training_file_bytes=100))
+    bench(rows(*range(5)), rows("v"), rows("t"), max_train_examples=4, **limited(max_training_examples=4))
+
+
+def test_given_validation_data_that_is_too_much_stops_the_run(bench: Workbench) -> None:
+    limits = limited(max_validation_examples=8, validation_share_from=3, max_validation_share=0.5)
+    with pytest.raises(DataError, match=r"validation: 6 examples, expected at most 5 beside 10 training examples"):
+        bench(rows(*range(10)), rows(*"abcdef"), rows("t"), **limits)
+    prepared = bench(rows(*range(10)), rows(*"abcdef"), rows("t"), max_validation_examples=5, **limits)
+    assert prepared.ledger["validation"]["used"] == 5
+
+
+def test_validation_data_that_we_cut_is_cut_shorter(bench: Workbench) -> None:
+    limits = limited(max_validation_examples=4, validation_share_from=3)
+    prepared = bench(rows(*range(100)), test=rows("t"), validation_fraction=0.2, **limits)
+    account = prepared.ledger["validation"]
+    assert (account["used"], account["sampled_out"]) == (4, account["read"] - 4)
+    [finding] = bench.findings()
+    assert (finding["rule"], finding["action"], finding["line"]) == ("validation_reduced", "warned", 0)
+
+
+def test_an_example_that_the_model_refuses_is_dropped_when_asked(bench: Workbench) -> None:
+    long = [{"prompt": "word " * 100, "completion": "x"}]
+    limits = limited(max_tokens_per_example=50)
+    prepared = bench(rows(1) + long, rows(2), rows(3), on_invalid="drop", **limits)
+    assert prepared.ledger["train"]["rejected"] == {"too_many_tokens": 1}
+
+
+def test_advice_is_given_and_stops_nothing(bench: Workbench) -> None:
+    bench(rows(1), test=rows(2), validation_fraction=0.0, epoch_count=50, adapter_size=16)
+    advice = [finding for finding in read(bench.folder / "findings.jsonl") if finding["rule"] == "advice"]
+    assert [finding["found"] for finding in advice] == [
+        "1 training examples",
+        "no validation examples",
+        "adapter_size 16 for 1 examples",
+        "epoch_count 50",
+    ]
+    assert {finding["action"] for finding in advice} == {"warned"}
+    bench(rows(*range(600)), rows("v"), rows("t"))
+    assert not [finding for finding in read(bench.folder / "findings.jsonl") if finding["rule"] == "advice"]
+
+
+def test_an_empty_file_among_others_is_named(bench: Workbench) -> None:
+    bench(rows(1), "\n", rows(2))
+    [finding] = bench.findings()
+    assert (finding["rule"], finding["uri"], finding["line"]) == ("empty_file", f"{bench.root}/validation.jsonl", 0)
+
+
+def test_without_validation_data_and_fraction_none_is_made(bench: Workbench) -> None:
+    prepared = bench(rows(*range(30)), test=rows("t"), validation_fraction=0.0)
+    assert prepared.validation.read_bytes() == b""
+    assert prepared.ledger["train"]["used"] == 30
 
 
 LINES = st.one_of(

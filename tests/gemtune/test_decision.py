@@ -93,15 +93,38 @@ def test_an_improvement_too_small_is_held() -> None:
 
 def test_a_guard_that_may_have_lost_too_much_holds() -> None:
     guard = metric(-0.02, 0.03, name="rouge2_f1")
-    held = decided(0.01, 0.05, guard=guard, guard_metrics={"rouge2_f1": 0.01})
+    held = decided(0.01, 0.05, guard=guard, guard_metrics={"rouge2_f1": -0.01})
     assert (held.verdict, held.decision) == ("improved", "hold")
     assert held.guards == [{"name": "rouge2_f1", "baseline": 0.2, "candidate": 0.25, "limit": -0.01, "passed": False}]
     assert "ROUGE-2 F1 may have lost more than the 0.010" in held.reasons[1]
-    assert decided(0.01, 0.05, guard=guard, guard_metrics={"rouge2_f1": 0.02}).decision == "promote"
+    assert decided(0.01, 0.05, guard=guard, guard_metrics={"rouge2_f1": -0.02}).decision == "promote"
 
 
 def test_a_metric_that_is_not_measured_is_named() -> None:
-    with pytest.raises(ComparisonError, match=r"primary_metric: `rougeL` is not measured.* did you mean `rougeL_f1`"):
-        Limits(primary_metric="rougeL").check()
+    expected = r"primary_metric: `rougeL`, expected a metric of the task chat: rouge1_f1.* did you mean `rougeL_f1`"
+    with pytest.raises(ComparisonError, match=expected):
+        Limits(primary_metric="rougeL").check("chat")
     with pytest.raises(ComparisonError, match="guard_metrics: `bleu`"):
-        Limits(guard_metrics={"bleu": 0.1}).check()
+        Limits(guard_metrics={"bleu": -0.1}).check("summarization")
+
+
+def test_precision_alone_never_decides() -> None:
+    with pytest.raises(ComparisonError, match="expected `rouge1_f1`: precision alone rewards saying little"):
+        Limits(primary_metric="rouge1_precision").check("summarization")
+
+
+def test_where_less_is_better_a_fall_is_an_improvement() -> None:
+    fallen = metric(-0.05, -0.01, name="repetition")
+    assert verdict_of(fallen) == "improved"
+    assert verdict_of(metric(0.01, 0.05, name="repetition")) == "regressed"
+    found = decide({"repetition": fallen}, ANSWERED, ["a", "a"], Limits(primary_metric="repetition"))
+    assert found.decision == "promote"
+    assert found.reasons[0].startswith("Repeated 4-grams falls by 0.030")
+
+
+def test_a_guard_where_less_is_better_holds_when_it_may_have_risen() -> None:
+    metrics = {"rougeL_f1": metric(0.01, 0.05), "repetition": metric(-0.01, 0.03, name="repetition")}
+    guarded = Limits(guard_metrics={"repetition": -0.02})
+    assert decide(metrics, ANSWERED, ["a", "a"], guarded).decision == "hold"
+    metrics["repetition"] = metric(-0.03, 0.01, name="repetition")
+    assert decide(metrics, ANSWERED, ["a", "a"], guarded).decision == "promote"

@@ -9,6 +9,7 @@ REFINED = {
     errors.ServiceError: RuntimeError,
     errors.TuningJobError: RuntimeError,
     errors.GenerationError: RuntimeError,
+    errors.BudgetError: RuntimeError,
     errors.ComparisonError: ValueError,
 }
 

@@ -1,11 +1,10 @@
 from datetime import timedelta
-from threading import Event
 from typing import Any
 
 import pytest
 
 from gemtune.errors import DataError, GenerationError
-from gemtune.generation import GenerationSettings
+from gemtune.generation_settings import GenerationSettings
 from gemtune.serving import ServedModel
 from tests.gemtune.conftest import articles, prompt
 
@@ -101,19 +100,17 @@ def test_other_settings_another_model_and_old_answers_are_asked_anew(bench: Any,
 
 def test_what_was_answered_before_a_crash_is_kept(bench: Any) -> None:
     uri = bench.write(articles(6))
-    bench.emulator.fail(ASK, times=1, code=429)
+    bench.emulator.fail(ASK, times=1, code=429, delay_seconds=0.5)  # the other worker goes on meanwhile
 
     def crash(seconds: float) -> None:
-        while bench.sent() < 6:  # the other worker goes on
-            Event().wait(0.001)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         bench.run(uri, sleep=crash, max_in_flight=2)
-    lost = 7 - bench.sent()
+    before = bench.sent()
     summary = bench.run(uri)
-    assert 1 <= summary["sent"] <= 1 + lost
-    assert summary["reused"] == 6 - summary["sent"]
+    refused_and_in_flight = 2
+    assert summary["reused"] == 6 - summary["sent"] >= before - refused_and_in_flight > 0
     assert {one["outcome"] for one in bench.predictions()} == {"answered"}
 
 

@@ -3,10 +3,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from gemtune.metrics import METRICS
-from gemtune.parameters import METRIC_NAMES
-from gemtune.spec import Submission, TuningSpec
+from gemtune.metrics import METRICS, TASKS, primary_choices
+from gemtune.spec import TuningSpec
 from gemtune.spec_problems import describe
+from gemtune.submission import Submission
 
 MINIMAL: dict[str, Any] = {"name": "my-task", "project": "my-project", "bucket": "my-bucket", "train_data": "a.jsonl"}
 
@@ -55,8 +55,49 @@ def test_every_key_is_described_on_one_line(kind: type[TuningSpec] | type[Submis
         assert "\n" not in field.description, name
 
 
-def test_the_metrics_that_can_be_named_are_those_that_are_computed() -> None:
-    assert set(METRIC_NAMES) == set(METRICS)
+def test_the_primary_metrics_on_offer_are_those_that_can_decide() -> None:
+    offered = TuningSpec.model_json_schema()["properties"]["primary_metric"]["enum"]
+    assert offered == primary_choices()
+    neither = {name for name, metric in METRICS.items() if metric.direction == "neither"}
+    assert set(METRICS) - set(offered) == neither | {f"rouge{kind}_precision" for kind in ("1", "2", "L", "Lsum")}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_spec_without_a_primary_metric_takes_the_headline_of_its_task(task: str) -> None:
+    assert spec(task=task).primary_metric == TASKS[task].headline
+    assert spec(task=task, primary_metric=TASKS[task].headline).task == task
+
+
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        (
+            {"primary_metric": "rougeL_precision"},
+            "primary_metric: 'rougeL_precision', expected `rougeL_f1`: precision alone rewards saying little",
+        ),
+        (
+            {"task": "classification", "primary_metric": "rougeL_f1"},
+            "primary_metric: 'rougeL_f1', expected a metric of the task classification: accuracy, macro_f1",
+        ),
+        (
+            {"primary_metric": "novelty"},
+            "primary_metric: 'novelty', expected a metric of the task summarization: rouge1_f1",
+        ),
+        (
+            {"task": "translation", "guard_metrics": {"rouge1_f1": -0.1}},
+            "guard_metrics: {'rouge1_f1': -0.1}, expected a metric of the task translation: chrf2, bleu",
+        ),
+        ({"task": "translation", "minimum_improvement": 101}, "minimum_improvement: 101, expected at most 100"),
+        ({"task": ["chat"]}, "task: ['chat'], expected one of summarization"),
+    ],
+)
+def test_a_metric_that_cannot_decide_is_refused_with_the_reason(keys: dict[str, Any], problem: str) -> None:
+    (found,) = problems(**keys)
+    assert found.startswith(f"spec.yaml: {problem}")
+
+
+def test_points_may_gain_more_than_one() -> None:
+    assert spec(task="translation", minimum_improvement=1.5, guard_metrics={"bleu": -2}).minimum_improvement == 1.5
 
 
 def test_a_list_of_sources_becomes_comma_separated_text() -> None:
@@ -72,7 +113,7 @@ def test_whole_numbers_stand_for_fractions_and_budgets() -> None:
     ("keys", "problem"),
     [
         ({"epochs": 3}, "epochs: unknown key, did you mean `epoch_count`?"),
-        ({"max_cost_usd": 1}, "max_cost_usd: unknown key"),
+        ({"max_cost_usd": -1}, "max_cost_usd: -1, expected at least 0: The run stops"),
         ({"epoch_count": -1}, "epoch_count: -1, expected at least 0: Passes over"),
         ({"epoch_count": 1.5}, "epoch_count: 1.5, expected a whole number: "),
         ({"epoch_count": "3"}, "epoch_count: '3', expected a whole number: "),
@@ -84,7 +125,7 @@ def test_whole_numbers_stand_for_fractions_and_budgets() -> None:
         ({"top_k": 0}, "top_k: 0, expected more than 0, or -1"),
         ({"tuning_deadline_hours": 0}, "tuning_deadline_hours: 0, expected more than 0: "),
         ({"test_fraction": 1}, "test_fraction: 1, expected less than 1: "),
-        ({"minimum_improvement": 5}, "minimum_improvement: 5, expected at most 1: "),
+        ({"minimum_improvement": 5}, "minimum_improvement: 5, expected at most 1: the"),
         ({"base_model": True}, "base_model: true, expected text: put it in quotes"),
         ({"base_model": 3}, "base_model: 3, expected text: put it in quotes"),
         ({"base_model": None}, "base_model: nothing, expected text: give a value, or remove the line"),
@@ -99,11 +140,18 @@ def test_whole_numbers_stand_for_fractions_and_budgets() -> None:
         ),
         ({"stop_sequences": [1]}, "stop_sequences.0: 1, expected text: put it in quotes"),
         ({"data_format": "message"}, "data_format: 'message', expected one of auto, messages"),
-        ({"generation_mode": "batch"}, "generation_mode: 'batch', expected one of online"),
+        ({"generation_mode": "stream"}, "generation_mode: 'stream', expected one of online, batch"),
+        (
+            {"generation_mode": "batch", "checkpoint_selection": "validation"},
+            "generation_mode: 'batch', expected online with checkpoint_selection: validation",
+        ),
         ({"checkpoint_selection": "test"}, "checkpoint_selection: 'test', expected one of last, validation"),
-        ({"primary_metric": "rougel_f1"}, "primary_metric: 'rougel_f1', expected one of rouge1_f1"),
+        (
+            {"primary_metric": "rougel_f1"},
+            "primary_metric: 'rougel_f1', expected a metric of the task summarization: rouge1",
+        ),
         ({"baseline_model": "promoted"}, "baseline_model: 'promoted', expected a model, or '' for the base model"),
-        ({"guard_metrics": {"rougeL": -0.1}}, "guard_metrics: {'rougeL': -0.1}, expected names among rouge1_f1"),
+        ({"guard_metrics": {"rougeL": -0.1}}, "guard_metrics: {'rougeL': -0.1}, expected a metric of the task"),
         ({"guard_metrics": {"rougeL_f1": 0.1}}, "guard_metrics.rougeL_f1: 0.1, expected at most 0: "),
         ({"guard_metrics": []}, "guard_metrics: [], expected keys and values: "),
         ({"kms_key_name": "key"}, "kms_key_name: 'key', expected projects/P/locations/L/keyRings/R/cryptoKeys/K"),
@@ -121,7 +169,18 @@ def test_whole_numbers_stand_for_fractions_and_budgets() -> None:
         ),
         ({"submission": {"labels": {"gemtune-run": "a"}}}, "submission.labels: {'gemtune-run': 'a'}, expected keys"),
         ({"submission": {"pipeline_root": "b/x"}}, "submission.pipeline_root: 'b/x', expected gs://BUCKET/FOLDER"),
-        ({"submission": {"cron": "0 3 * * 1"}}, "submission.cron: unknown key"),
+        ({"submission": {"cron": "0 3 * *"}}, "submission.cron: '0 3 * *', expected five fields such as `0 3 * * 1`"),
+        ({"submission": {"cron": "TZ=UTC 0 3 * * 1"}}, "submission.cron: 'TZ=UTC 0 3 * * 1', expected five fields"),
+        ({"submission": {"time_zone": "Berlin"}}, "submission.time_zone: 'Berlin', expected an IANA time zone"),
+        ({"submission": {"start": "monday"}}, "submission.start: 'monday', expected an ISO 8601 time"),
+        (
+            {"submission": {"start": "2026-12-02", "end": "2026-12-01"}},
+            "submission: {'end': '2026-12-01', 'start': '2026-12-02'}, expected start before end",
+        ),
+        ({"submission": {"service_account": "me"}}, "submission.service_account: 'me', expected NAME@PROJECT.iam.gse"),
+        ({"submission": {"network": "default"}}, "submission.network: 'default', expected projects/NUMBER/global/"),
+        ({"submission": {"kms_key": "key"}}, "submission.kms_key: 'key', expected projects/P/locations/L/keyRings"),
+        ({"webhook_secret": "https://hooks.example/T0/B0/x"}, "webhook_secret: found something else, expected the id"),
     ],
 )
 def test_a_wrong_value_is_named(keys: dict[str, Any], problem: str) -> None:
@@ -154,3 +213,13 @@ def test_held_out_shares_must_leave_something_to_train_on() -> None:
 
 def test_a_checkpoint_needs_its_model() -> None:
     assert "expected pre_tuned_model, too" in problems(pre_tuned_checkpoint_id="1")[0]
+
+
+def test_times_without_an_offset_are_meant_in_the_time_zone_of_the_schedule() -> None:
+    submission = spec(submission={"time_zone": "Europe/Berlin", "start": "2026-12-01T03:00", "end": "2026-12-02T00Z"})
+    assert str(submission.submission.start_time()) == "2026-12-01 02:00:00+00:00"
+    assert str(submission.submission.end_time()) == "2026-12-02 00:00:00+00:00"
+
+
+def test_an_address_given_for_the_name_of_its_secret_is_not_repeated() -> None:
+    assert "hooks.example" not in str(problems(webhook_secret="https://hooks.example/T0/B0/x"))

@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 from matplotlib.axes import Axes
 
-from gemtune.plots import SCORE_METRICS, curve_figure, difference_figure, report_figures, score_figure, to_png, to_svg
+from gemtune.decision import Limits
+from gemtune.metrics import TASKS
+from gemtune.plots import curve_figure, difference_figure, report_figures, score_figure, to_png, to_svg
 from gemtune.records import Record
 from tests.gemtune.made_run import CURVES, TUNING, compare, examples, side, worse_and_better
 
+SHOWN = TASKS["summarization"].shown
 Run = tuple[dict[str, Any], Sequence[Record], Sequence[Record]]
 
 
@@ -38,7 +41,7 @@ def test_every_axis_of_every_figure_is_labelled(run: Run) -> None:
 
 def test_one_figure_shows_all_four_distributions_with_their_means(run: Run) -> None:
     comparison, baseline, candidate = run
-    figure = score_figure(baseline, candidate)
+    figure = score_figure(baseline, candidate, SHOWN)
     titles = [axes.get_title(loc="left") for axes in figure.axes]
     assert titles == ["ROUGE-1 F1", "ROUGE-2 F1", "ROUGE-L F1", "ROUGE-Lsum F1"]
     legend = legend_of(figure.axes[2])
@@ -50,7 +53,7 @@ def test_unscored_examples_are_in_neither_distribution() -> None:
     records = examples()
     baseline = side(records, ["x"] * 6, outcomes={0: "failed"})
     candidate = side(records, [record["reference"] for record in records], outcomes={1: "rejected"})
-    axes = score_figure(baseline.scores, candidate.scores, SCORE_METRICS[:1]).axes[0]
+    axes = score_figure(baseline.scores, candidate.scores, SHOWN[:1]).axes[0]
     # Outline and bars of 4 pairs: all of the candidate's are in the last bin.
     assert max(axes.dataLim.get_points()[:, 1]) == 4
 
@@ -63,6 +66,22 @@ def test_the_difference_figure_has_a_whisker_for_each_metric(run: Run) -> None:
     assert len(labels) == len(axes.collections) == 12
 
 
+def test_points_are_not_drawn_over_shares() -> None:
+    references = ["rinse the rice with cold water", "boil the rice in salted water"] * 4
+    records = examples(references)
+    sides = side(records, references[::-1], task="translation"), side(records, references, task="translation")
+    for primary, expected in (
+        ("bleu", ["BLEU", "chrF2", "Sentence chrF2"]),
+        ("chrf2", ["chrF2", "BLEU", "Sentence chrF2"]),
+    ):
+        comparison = compare(records, *sides, limits=Limits(primary_metric=primary))
+        axes = difference_figure(comparison["metrics"], primary).axes[0]
+        assert [label.get_text() for label in axes.get_yticklabels()] == expected
+        assert axes.get_xlabel() == "difference (points), with 95 % interval"
+        figures = report_figures(comparison, sides[0].scores, sides[1].scores, [])
+        assert [figure.axes[0].get_title(loc="left") for figure in figures["score"]] == ["Sentence chrF2"]
+
+
 def test_curves_show_training_validation_and_checkpoints() -> None:
     loss, accuracy = curve_figure(CURVES, TUNING["checkpoints"]).axes
     assert legend_of(loss) == ["training", "validation", "checkpoint"]
@@ -71,7 +90,7 @@ def test_curves_show_training_validation_and_checkpoints() -> None:
 
 def test_nothing_to_draw_is_drawn_empty() -> None:
     assert to_svg(curve_figure([])).startswith("<svg ")
-    assert to_svg(score_figure([], [])).startswith("<svg ")
+    assert to_svg(score_figure([], [], SHOWN)).startswith("<svg ")
     assert to_svg(difference_figure([], "rougeL_f1")).startswith("<svg ")
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from gemtune.decision import Limits
+from gemtune.metrics import METRICS, metrics_of, ranking_metric
 from gemtune.plots import report_figures
 from gemtune.report import example_rows, prompt_text, render, select_rows, visible
 from tests.gemtune.made_run import CURVES, REFERENCES, SELECTION, TUNING, compare, examples, side, worse_and_better
@@ -115,7 +117,10 @@ def test_an_emulator_run_is_announced_above_every_number() -> None:
 
 def test_it_holds_every_metric_digest_parameter_and_figure() -> None:
     text = page()
-    assert text.count('<th scope="row">ROUGE-') == 12
+    metrics, scores = text[text.index('id="metrics"') : text.index('id="scores"')], text[text.index('id="scores"') :]
+    for metric in metrics_of("summarization").values():
+        assert len(re.findall(rf'<th scope="row">{re.escape(metric.title)} ?<', metrics)) == 1
+        assert scores.count(f'<th scope="row">{metric.title}<') == 2  # one for each model
     assert "a" * 64 in text
     assert '<th scope="row">epoch_count</th>' in text
     assert text.count("<svg ") == 7
@@ -143,6 +148,25 @@ def test_the_tuning_section_shows_every_checkpoint_the_choice_and_dropped_rows()
     assert "Input tokens an example median 410, 5 % 120, 95 % 1,100, largest 2,100 Dropped" in words
     assert "Checkpoint trials" in words
     assert "Checkpoint trials" not in page() and "the last one" in page()
+
+
+@pytest.mark.parametrize("task", ["translation", "classification", "json"])
+def test_a_corpus_statistic_has_neither_wins_nor_quartiles_nor_a_chance_floor(task: str) -> None:
+    records = examples([f'{{"step": {number}}}' for number in range(8)])
+    sides = side(records, ["x"] * 8, task=task), side(records, [each["reference"] for each in records], task=task)
+    primary = {"translation": "chrf2", "classification": "macro_f1", "json": "json_valid"}[task]
+    comparison = compare(records, *sides, limits=Limits(primary_metric=primary))
+    figures = report_figures(comparison, sides[0].scores, sides[1].scores, [])
+    text = render(comparison, example_rows(records, *sides, primary), figures)
+    is_corpus = METRICS[primary].statistic == "corpus"
+    assert ("Examples won, tied, lost" in text) != is_corpus
+    assert ("of the corpus" in text) == is_corpus
+    assert "By chance" not in text
+    assert f"by their difference in {METRICS[ranking_metric(primary, task)].title}" in text
+
+
+def test_the_chance_floor_stands_beside_rouge() -> None:
+    assert '<th scope="col">By chance</th>' in page()
 
 
 def test_it_is_the_same_every_time() -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from gemtune import catalog as catalogs
 from gemtune.errors import ComparisonError, DataError, ServiceError, SpecError
-from gemtune.generation import GenerationSettings, generate
+from gemtune.generation import generate
+from gemtune.generation_settings import GenerationSettings
 from gemtune.promotion import set_default_checkpoint
 from gemtune.selection import (
     Trial,

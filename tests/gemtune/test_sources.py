@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gemtune.errors import SpecError, StorageError
-from gemtune.sources import stage, upload_local
+from gemtune.sources import find_sources, stage, upload_local
 from gemtune.storage import Storage
 
 
@@ -107,3 +107,18 @@ def test_a_path_that_is_no_file_is_named(emulator: Any, storage: Storage, tmp_pa
         upload_local(value, folder=tmp_path, bucket=emulator.bucket, storage=storage)
     assert str(tmp_path / value) in str(error.value)
     assert error.value.next
+
+
+def test_sources_are_found_without_a_copy(storage: Storage, emulator: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text("1\n")
+    storage.write_text(f"gs://{emulator.bucket}/in/b.jsonl", "2\n")
+    written = len(emulator.requests("storage.objects.insert"))
+    public = "gs://public/c.jsonl"
+    found = find_sources(
+        f"*.jsonl, gs://{emulator.bucket}/in/*, {public}, a.jsonl",
+        folder=tmp_path,
+        storage=storage,
+        copies={public: tmp_path / "copy"},
+    )
+    assert found == [str(tmp_path / "a.jsonl"), f"gs://{emulator.bucket}/in/b.jsonl", str(tmp_path / "copy")]
+    assert len(emulator.requests("storage.objects.insert")) == written

@@ -1,9 +1,10 @@
+import asyncio
 from typing import Any
 
 import pytest
 
 from gemtune.errors import ServiceError, SpecError
-from gemtune.vertex import CallError, Rest, advice, base_url, console_url, genai_client, location_of
+from gemtune.vertex import CallError, Rest, advice, base_url, connection, console_url, genai_client, location_of
 
 ENDPOINT = "projects/123456789012/locations/us/endpoints/77"
 
@@ -103,3 +104,17 @@ def test_the_client_asks_the_given_project_and_location(emulator: Any, monkeypat
     client.models.generate_content(model="gemini-3.1-flash-lite", contents="It rained. Then it stopped.")
     (request,) = emulator.requests("publishers.models.generateContent")
     assert request["path"].startswith("/v1/projects/gemtune-local/locations/global/publishers/google/models/")
+
+
+@pytest.mark.parametrize(("no_proxy", "proxy"), [("", "http://proxy:3128"), ("aiplatform.googleapis.com", None)])
+def test_models_are_reached_through_the_proxy_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, no_proxy: str, proxy: str | None
+) -> None:
+    monkeypatch.delenv("GOOGLE_VERTEX_BASE_URL", raising=False)
+    monkeypatch.setenv("https_proxy", "http://proxy:3128")
+    monkeypatch.setenv("no_proxy", no_proxy)
+
+    async def connect() -> dict[str, Any]:
+        return connection("global")
+
+    assert asyncio.run(connect())["proxy"] == proxy

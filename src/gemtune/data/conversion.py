@@ -8,11 +8,17 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from gemtune.data.dialects import DIALECTS, LANGUAGE_KEYS, Dialect, Raw
-from gemtune.data.examples import Example, check_turns, is_blank
+from pydantic_core import to_json
+
+from gemtune.data.dialects import DIALECTS, LANGUAGE_KEYS, Dialect, Draft, Raw
+from gemtune.data.examples import Example, Keys, check_turns, is_blank, is_plain_text, keys_of
 from gemtune.data.findings import Rejection, cut
+from gemtune.data.limits import Limits
+from gemtune.data.plain_chat import convert_plain_chat
 from gemtune.data.prompt_template import PromptTemplate
 from gemtune.errors import DataError, did_you_mean
+
+NO_LIMITS = Limits(None)
 
 UNKNOWN_LANGUAGE = "und"
 """BCP 47: undetermined."""
@@ -24,13 +30,29 @@ Source: google.protobuf.json_format.Parse, max_recursion_depth.
 """
 
 
+_LEGACY = {
+    "context": "a system instruction",
+    "examples": "turns",
+    "author": "`role`",
+    "weight": "no weights: tuning Gemini has none",
+    "generationConfig": "generation settings in the spec, not in examples",
+    "generation_config": "generation settings in the spec, not in examples",
+    "safetySettings": "safety_threshold in the spec, not in examples",
+    "safety_settings": "safety_threshold in the spec, not in examples",
+}
+"""Keys of earlier formats, or of requests, and what took their place."""
+
+
 class Converted(NamedTuple):
     """An example, and what the record says beside it."""
 
     example: Example
+    line: bytes
+    """The example as JSON in UTF-8, without spaces."""
+    keys: Keys
     language: str
     warnings: list[Rejection]
-    """What of the record or the settings does not count, each once per file; the example is used all the same."""
+    """What does not count (each once per file), or may be a problem; the example is used all the same."""
 
 
 class Converter:
@@ -42,17 +64,27 @@ class Converter:
         prompt_template: How columns become the prompt; empty to take the dialect's prompt column as it is.
         system_instruction: Given to every example that has none.
         is_test: The examples are evaluated on.
+        limits: What the model takes.
     """
 
     def __init__(
-        self, *, uri: str, data_format: str, prompt_template: str, system_instruction: str, is_test: bool
+        self,
+        *,
+        uri: str,
+        data_format: str,
+        prompt_template: str,
+        system_instruction: str,
+        is_test: bool,
+        limits: Limits = NO_LIMITS,
     ) -> None:
-        self.uri, self.is_test, self.system_instruction = uri, is_test, system_instruction
+        self.uri, self.is_test, self.system_instruction, self.limits = uri, is_test, system_instruction, limits
         self.template = PromptTemplate(prompt_template)
         self.format = "" if data_format == "auto" else data_format
         """Name of the file's dialect; empty as long as it is not known."""
         self._reported: set[str] = set()
+        self._is_template_used = not self.template.columns
         self._is_first = True
+        self._may_be_plain = False
 
     def convert(self, raw: Raw) -> Converted:
         """Convert one record.
@@ -61,25 +93,37 @@ class Converter:
             Rejection: The record cannot be used.
             DataError: It is the first, and has no column that the template names.
         """
+        if self._may_be_plain and (example := convert_plain_chat(raw)):
+            line = encode(example, is_plain=True)
+            warnings = self.limits.check_example(example, line, is_plain=True)
+            return Converted(example, line, keys_of(example), UNKNOWN_LANGUAGE, warnings)
         dialect = self._dialect(raw)
         left_out: set[str] = set()
-        draft = dialect.convert(raw, self.template, left_out)
+        example = self._example(dialect.convert(raw, self.template, left_out))
+        is_plain = is_plain_text(example)
+        line = encode(example, is_plain=is_plain)
+        warnings = self.limits.check_example(example, line, is_plain=is_plain)
+        if left_out or not self._is_template_used:
+            warnings += self._warnings(left_out, dialect)
+        return Converted(example, line, keys_of(example), _language(raw), warnings)
+
+    def _example(self, draft: Draft) -> Example:
         check_turns(draft.turns, is_test=self.is_test)
         example: Example = {"contents": [turn.content for turn in draft.turns]}
-        system = draft.system if not is_blank(draft.system) else [{"text": self.system_instruction}]
-        if not is_blank(system):
-            example["systemInstruction"] = {"role": "system", "parts": system}
+        if draft.system or self.system_instruction:
+            system = draft.system if not is_blank(draft.system) else [{"text": self.system_instruction}]
+            if not is_blank(system):
+                example["systemInstruction"] = {"role": "system", "parts": system}
         if draft.tools:
             example["tools"] = draft.tools
-        check_encodable(example)
-        return Converted(example, _language(raw), self._warnings(left_out, dialect))
+        return example
 
     def _warnings(self, left_out: set[str], dialect: Dialect) -> list[Rejection]:
-        new = [_unknown_key(path) for path in sorted(left_out - self._reported)]
-        if self.template.columns and not dialect.has_columns and "prompt_template" not in self._reported:
-            self._reported.add("prompt_template")
+        new = [_left_out(path) for path in sorted(left_out - self._reported)]
+        if not self._is_template_used and not dialect.has_columns:
             expected = f"columns, but the format is {self.format}"
             new.append(Rejection("template_not_used", "a prompt_template", expected, "unset prompt_template"))
+        self._is_template_used = True
         self._reported |= left_out
         return new
 
@@ -90,6 +134,7 @@ class Converter:
             known = "; ".join(" and ".join(sorted(dialect.marks)) for dialect in DIALECTS.values())
             raise Rejection("unknown_format", _keys(raw), f"one of: {known}", "rename the keys, or set data_format")
         dialect = DIALECTS[self.format]
+        self._may_be_plain = self.format == "messages" and not self.system_instruction and not self.template.columns
         if self._is_first and dialect.has_columns:
             self._check_columns(raw)
         self._is_first = False
@@ -106,13 +151,27 @@ class Converter:
                 )
 
 
-def check_encodable(value: Any) -> None:
-    """Check that a value can be written as JSON in UTF-8 that others can read.
+def encode(value: Any, *, is_plain: bool = False) -> bytes:
+    """Return a value as JSON in UTF-8 that others can read, without spaces.
+
+    Args:
+        value: An example.
+        is_plain: It is known to hold text only.
 
     Raises:
         Rejection: It is nested too deeply, holds a lone surrogate (from bytes that are not UTF-8, or an escape), or
             an infinite number.
     """
+    try:
+        line = to_json(value, inf_nan_mode="constants")
+    except ValueError:
+        line = b""
+    if not is_plain or not line:
+        _check_encodable(value)
+    return line
+
+
+def _check_encodable(value: Any) -> None:
     if _is_deeper(value, DEEPEST):
         raise Rejection("too_deep", f"more than {DEEPEST} levels", "flatter JSON", "flatten the function's arguments")
     try:
@@ -131,12 +190,18 @@ def _is_deeper(value: Any, levels: int) -> bool:
 
 def _language(raw: Raw) -> str:
     """Return the record's own language tag; it must not spoil the record if it is none."""
+    if raw.keys().isdisjoint(LANGUAGE_KEYS):
+        return UNKNOWN_LANGUAGE
     named = (raw[key] for key in LANGUAGE_KEYS if isinstance(raw.get(key), str))
     tags = (tag.strip() for tag in named)
     return next((tag for tag in tags if tag.replace("-", "").isalnum() and tag.isascii()), UNKNOWN_LANGUAGE)
 
 
-def _unknown_key(path: str) -> Rejection:
+def _left_out(path: str) -> Rejection:
+    key = path.rpartition(".")[2]
+    if key in _LEGACY:
+        found = f"`{key}`, which is not carried over"
+        return Rejection("legacy_key", found, _LEGACY[key], "remove or convert it", path)
     return Rejection("unknown_key", "a key that is not carried over", "keys of its format", "nothing to do", path)
 
 

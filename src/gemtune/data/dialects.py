@@ -20,6 +20,8 @@ LANGUAGE_KEYS = ("language", "lang")
 """Keys that any dialect may have; they say what language the example is in."""
 
 _ROLES = {"user": "user", "assistant": "model", "model": "model"}
+_SHAREGPT_ROLES = {**_ROLES, "human": "user", "gpt": "model", "chatgpt": "model", "bing": "model", "bard": "model"}
+_CALLS = ("tool_calls", "function_call")
 
 
 class Draft(NamedTuple):
@@ -41,6 +43,22 @@ class Dialect(NamedTuple):
     """The prompt is built from columns, so a template applies."""
 
 
+class ChatNames(NamedTuple):
+    """What a chat dialect calls things."""
+
+    pairs: tuple[tuple[str, str], ...]
+    """Names of role and content in a message; the first that fit count."""
+    system: tuple[str, ...] = ()
+    """Names of a system instruction beside the messages."""
+
+    def of(self, message: Raw) -> tuple[str, str]:
+        """Return the names that a message uses."""
+        for pair in self.pairs:
+            if pair[0] in message:
+                return pair
+        return self.pairs[0]
+
+
 def _from_contents(raw: Raw, template: PromptTemplate, left_out: set[str]) -> Draft:
     """Gemini's own form; parts stay as they are."""
     _leave_out(raw, {"contents", "systemInstruction", "system_instruction", "tools"}, "$", left_out)
@@ -60,42 +78,102 @@ def _from_contents(raw: Raw, template: PromptTemplate, left_out: set[str]) -> Dr
     return Draft(turns, _text_parts(system, path), _list(tools, "$.tools", "wrong_type") if tools else None)
 
 
-def _from_messages(raw: Raw, template: PromptTemplate, left_out: set[str]) -> Draft:
-    """Chat form: role system, user, assistant or model; content is text or a list of parts."""
-    _leave_out(raw, {"messages"}, "$", left_out)
+def _from_chat(
+    raw: Raw, template: PromptTemplate, left_out: set[str], *, key: str, names: ChatNames, roles: Mapping[str, str]
+) -> Draft:
+    """Chat: a list of messages of a role each; content is text or a list of parts. The first ones may be `system`."""
+    if len(raw) > 1:
+        _leave_out(raw, {key, *names.system}, "$", left_out)
     turns: list[Turn] = []
-    system: list[Part] = []
-    for index, message in enumerate(_list(raw.get("messages"), "$.messages", "missing_contents")):
-        path = f"$.messages[{index}]"
-        message = _object(message, path)
-        _leave_out(message, {"role", "content"}, "$.messages[*]", left_out)
-        role, parts = message.get("role"), _text_parts(message.get("content"), f"{path}.content")
+    system = [part for name in names.system if raw.get(name) for part in _text_parts(raw[name], f"$.{name}")]
+    for index, message in enumerate(_list(raw.get(key), f"$.{key}", "missing_contents")):
+        path = f"$.{key}[{index}]"
+        if type(message) is not dict:
+            message = _object(message, path)
+        role_key, text_key = names.of(message)
+        if len(message) > 2 or role_key not in message:
+            _check_message(message, path, left_out, {role_key, text_key}, f"$.{key}[*]")
+        role, text = message.get(role_key), message.get(text_key)
+        parts: list[Part] = [{"text": text}] if type(text) is str else _text_parts(text, f"{path}.{text_key}")
         if role == "system" and not turns:
             system += parts
-        elif isinstance(role, str) and role in _ROLES:
-            turns.append(Turn(path, {"role": _ROLES[role], "parts": parts}))
+        elif type(role) is str and role in roles:
+            turns.append(Turn(path, {"role": roles[role], "parts": parts}))
         else:
             found = "role `system` after the first turn" if role == "system" else f"role is {cut(role)}"
-            raise Rejection("bad_role", found, "`user`, `assistant` or `model`", "correct the role", f"{path}.role")
+            raise Rejection("bad_role", found, _either(roles), _next_for(role), f"{path}.{role_key}")
     return Draft(turns, system)
+
+
+def _check_message(message: Raw, path: str, left_out: set[str], kept: set[str], parent: str) -> None:
+    """Refuse what would change the conversation if it were left out."""
+    for key in _CALLS:
+        if message.get(key):
+            raise _call(f"`{key}`", f"{path}.{key}")
+    if "author" in message and "role" not in message:
+        raise Rejection("legacy_key", "`author`", "`role`", "rename it: this is PaLM's format", f"{path}.author")
+    _leave_out(message, {*kept, *_CALLS}, parent, left_out)
+
+
+def _call(found: str, path: str) -> Rejection:
+    expected = "text: function calls are read from the format `contents` only"
+    return Rejection("unknown_part", found, expected, "write the example as contents with functionCall parts", path)
+
+
+def _next_for(role: object) -> str:
+    if role in ("tool", "function", "function_call", "observation"):
+        return "write examples with function calls in the format contents"
+    return "correct the role"
+
+
+def _either(roles: Mapping[str, str]) -> str:
+    *first, last = (f"`{role}`" for role in list(roles)[:4])
+    return f"{', '.join(first)} or {last}"
+
+
+def _from_alpaca(raw: Raw, template: PromptTemplate, left_out: set[str]) -> Draft:
+    """Instruction, input (may be empty) and output; some datasets add a `system` column."""
+    if template.columns:
+        return _from_columns(raw, template, left_out, prompt="instruction", reference="output")
+    _leave_out(raw, {"instruction", "input", "output", "system"}, "$", left_out)
+    context = _text(raw, "input") if raw.get("input") is not None else ""
+    asked = "\n\n".join(text for text in (_text(raw, "instruction"), context) if text.strip())
+    return Draft(
+        _two_turns("instruction", asked, "output", _text(raw, "output")),
+        [{"text": _text(raw, "system")}] if raw.get("system") else [],
+    )
 
 
 def _from_columns(raw: Raw, template: PromptTemplate, left_out: set[str], *, prompt: str, reference: str) -> Draft:
     """One column asks, one column answers; or a template asks, with any columns."""
     _leave_out(raw, {*(template.columns or [prompt]), reference}, "$", left_out)
     asked = template.render(lambda column: _text(raw, column)) if template.columns else _text(raw, prompt)
-    return Draft(
-        [
-            Turn(f"$.{prompt}", {"role": "user", "parts": [{"text": asked}]}),
-            Turn(f"$.{reference}", {"role": "model", "parts": [{"text": _text(raw, reference)}]}),
-        ],
-        system=[],
-    )
+    return Draft(_two_turns(prompt, asked, reference, _text(raw, reference)), system=[])
+
+
+def _two_turns(prompt: str, asked: str, reference: str, answer: str) -> list[Turn]:
+    return [
+        Turn(f"$.{prompt}", {"role": "user", "parts": [{"text": asked}]}),
+        Turn(f"$.{reference}", {"role": "model", "parts": [{"text": answer}]}),
+    ]
 
 
 DIALECTS = {
     "contents": Dialect(frozenset({"contents"}), _from_contents),
-    "messages": Dialect(frozenset({"messages"}), _from_messages),
+    "messages": Dialect(
+        frozenset({"messages"}),
+        partial(_from_chat, key="messages", names=ChatNames((("role", "content"),)), roles=_ROLES),
+    ),
+    "sharegpt": Dialect(
+        frozenset({"conversations"}),
+        partial(
+            _from_chat,
+            key="conversations",
+            names=ChatNames((("from", "value"), ("role", "content")), ("system",)),
+            roles=_SHAREGPT_ROLES,
+        ),
+    ),
+    "alpaca": Dialect(frozenset({"instruction", "output"}), _from_alpaca, True),
     "input_output": Dialect(
         frozenset({"output_text"}), partial(_from_columns, prompt="input_text", reference="output_text"), True
     ),
@@ -107,7 +185,9 @@ DIALECTS = {
 
 
 def _leave_out(found: Raw, kept: Collection[str], path: str, left_out: set[str]) -> None:
-    left_out.update(f"{path}.{cut(key)[1:-1]}" for key in found if key not in kept and key not in LANGUAGE_KEYS)
+    for key in found:
+        if key not in kept and key not in LANGUAGE_KEYS:
+            left_out.add(f"{path}.{cut(key)[1:-1]}")
 
 
 def _list(value: Any, path: str, rule_if_empty: str) -> list[Any]:

@@ -22,6 +22,11 @@ NAMED, PRINTED = 3, 20
 UNREADABLE = "unreadable_file"
 """The rule of a file that breaks off: how many examples are lost is unknown, so it cannot be dropped."""
 
+ACTIONS = ("raised", "dropped", "warned")
+
+WHOLE = 0
+"""The line of a finding about a whole file or split."""
+
 
 def cut(value: object) -> str:
     """Return a piece of data as a finding quotes it: on one line, in backquotes, at most 60 characters.
@@ -77,7 +82,7 @@ class Finding:
 
     uri: str
     line: int
-    """Line of the file where the record starts, counted from 1."""
+    """Line of the file where the record starts, counted from 1; 0 for the whole file or split."""
     path: str
     rule: str
     found: str
@@ -89,17 +94,19 @@ class Finding:
     def __str__(self) -> str:
         """Return the finding as one line of a log."""
         at = "" if self.path == "$" else f" ({self.path})"
-        text = f"{self.uri}:{self.line}: {self.found}, expected {self.expected}{at}"
+        where = self.uri if self.line == WHOLE else f"{self.uri}:{self.line}"
+        text = f"{where}: {self.found}, expected {self.expected}{at}"
         return f"{text}: {self.next}" if self.next else text
 
 
 class FindingLog:
-    """Writes findings.jsonl; keeps in memory only counts and the first findings that stop the run."""
+    """Writes findings.jsonl; keeps in memory only counts and the first findings of each action."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.raised: Counter[str] = Counter()
-        self._first: list[Finding] = []
+        self._counts: dict[str, Counter[str]] = {action: Counter() for action in ACTIONS}
+        self._first: dict[str, list[Finding]] = {action: [] for action in ACTIONS}
+        self._settings: set[str] = set()
 
     def __enter__(self) -> FindingLog:
         self._file = self.path.open("w", encoding="utf-8")
@@ -116,36 +123,42 @@ class FindingLog:
             uri, line, rejection.path, rejection.rule, rejection.found, rejection.expected, rejection.next, action
         )
         self._file.write(to_line(asdict(finding)) + "\n")
-        if action == "raised":
-            self.raised[finding.rule] += 1
-            if len(self._first) < PRINTED:
-                self._first.append(finding)
+        self._counts[action][finding.rule] += 1
+        if len(self._first[action]) < PRINTED:
+            self._first[action].append(finding)
+        if action == "raised" and line != WHOLE and finding.rule != UNREADABLE:
+            self._settings.add("on_leakage=drop" if finding.rule == "leak" else "on_invalid=drop")
+
+    def show(self) -> None:
+        """Print the first 20 findings to stderr, those that stop the run first, and how many there are by rule."""
+        shown = [(action, finding) for action in ACTIONS for finding in self._first[action]][:PRINTED]
+        for action, finding in shown:
+            print(_printable(f"{action}: {finding}"), file=sys.stderr)
+        total = sum(counts.total() for counts in self._counts.values())
+        if total > len(shown):
+            by_action = (f"{action}: {_by_rule(counts)}" for action, counts in self._counts.items() if counts)
+            print(f"{total:,} findings in all ({'; '.join(by_action)}): {self.path}", file=sys.stderr)
 
     def raise_any(self) -> None:
-        """Print the first findings that stop the run, if any, and raise.
+        """Raise if there are findings that stop the run.
 
         Raises:
             DataError: There are such findings; the message names the first, the counts by rule and the file.
         """
-        if not self.raised:
+        counts = self._counts["raised"]
+        if not counts:
             return
-        for finding in self._first:
-            print(_printable(str(finding)), file=sys.stderr)
-        counts = ", ".join(f"{count} {rule}" for rule, count in self.raised.most_common())
-        named = "; ".join(str(finding) for finding in self._first[:NAMED])
-        total = self.raised.total()
+        named = "; ".join(str(finding) for finding in self._first["raised"][:NAMED])
+        total = counts.total()
+        advice = "correct the data" + (f", or set {' and '.join(sorted(self._settings))}" if self._settings else "")
         raise DataError(
-            _printable(f"{named}; {total} finding{'s' if total > 1 else ''} in all: {counts}"),
-            next=f"{self._advice()}; all findings are in {self.path} (artifact `findings`)",
+            _printable(f"{named}; {total} finding{'s' if total > 1 else ''} in all: {_by_rule(counts)}"),
+            next=f"{advice}; all findings are in {self.path} (artifact `findings`)",
         )
 
-    def _advice(self) -> str:
-        settings = []
-        if set(self.raised) - {"leak", UNREADABLE}:
-            settings.append("on_invalid=drop")
-        if self.raised["leak"]:
-            settings.append("on_leakage=drop")
-        return f"correct the data, or set {' and '.join(settings)}" if settings else "correct the file"
+
+def _by_rule(counts: Counter[str]) -> str:
+    return ", ".join(f"{count} {rule}" for rule, count in counts.most_common())
 
 
 def _printable(text: str) -> str:

@@ -2,59 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from gemtune.data.conversion import Converted, Converter
-from gemtune.data.examples import Example, digest, prompt_key, reference_of, turns_key
-from gemtune.data.findings import FindingLog, Rejection
+from gemtune.data.examples import reference_of
+from gemtune.data.findings import WHOLE, FindingLog, Rejection
+from gemtune.data.progress import Progress
 from gemtune.data.raw_files import read_raw
+from gemtune.data.split import Split
 from gemtune.data.splits import SPLITS, assign
-
-
-class Split:
-    """The valid examples of one split, spooled to a file, and the account of all its records."""
-
-    def __init__(self, name: str, path: Path) -> None:
-        self.name = name
-        self.turns: list[bytes] = []
-        """Key of each example's turns, for sampling."""
-        self.prompts: list[bytes] = []
-        """Key of each example's prompt, for leakage."""
-        self.read = self.used = self.sampled_out = 0
-        self.rejected: Counter[str] = Counter()
-        self._seen: set[bytes] = set()
-        self._path = path
-        self._file = path.open("w", encoding="utf-8")
-
-    def add(self, example: Example, **where: Any) -> bool:
-        """Spool an example; return whether the split already has an equal one."""
-        key = digest(example)[:16]
-        is_repeated = key in self._seen
-        self._seen.add(key)
-        self.turns.append(turns_key(example))
-        self.prompts.append(prompt_key(example))
-        self._file.write(json.dumps({"example": example, **where}, ensure_ascii=False) + "\n")
-        return is_repeated
-
-    def close(self) -> None:
-        """End the spooling, and forget what only that needs."""
-        self._file.close()
-        self._seen.clear()
-
-    def records(self) -> Iterator[dict[str, Any]]:
-        """Yield {example, uri, line, language} in the order they came."""
-        with self._path.open(encoding="utf-8") as file:
-            yield from map(json.loads, file)
-
-    def account(self) -> dict[str, Any]:
-        """Return the split's part of the ledger."""
-        rejected = dict(sorted(self.rejected.items()))
-        return {"read": self.read, "used": self.used, "sampled_out": self.sampled_out, "rejected": rejected}
 
 
 class Intake:
@@ -62,18 +20,29 @@ class Intake:
 
     Args:
         log: Where findings go.
-        scratch: Folder for the spooled examples.
+        progress: Where the number of records goes.
+        scratch: Folder for the spooled examples and their keys.
         invalid_action: raised or dropped, for invalid examples.
         validation_share: Share of the train sources that goes to the validation split.
         test_share: Share of the train sources that goes to the test split.
     """
 
     def __init__(
-        self, log: FindingLog, scratch: Path, *, invalid_action: str, validation_share: float, test_share: float
+        self,
+        log: FindingLog,
+        scratch: Path,
+        progress: Progress,
+        *,
+        invalid_action: str,
+        validation_share: float,
+        test_share: float,
     ) -> None:
-        self.splits = {name: Split(name, scratch / f"{name}.jsonl") for name in SPLITS}
+        self.splits = {name: Split(name, scratch) for name in SPLITS}
         self.formats: dict[str, str] = {}
         """Dialect of each source by URI; empty where no record was known."""
+        self.uris: list[str] = []
+        """URI of each source, in the order they were read."""
+        self._progress = progress
         self._log, self._invalid_action = log, invalid_action
         self._validation_share, self._test_share = validation_share, test_share
         self._are_tools_reported = False
@@ -96,8 +65,16 @@ class Intake:
         Raises:
             DataError: The prompt template names a column that the file does not have.
         """
-        for line, raw in read_raw(path, converter.uri):
-            self._take_record(self.splits[declared], raw, line, converter)
+        split, count = self.splits[declared], 0
+        self.uris.append(converter.uri)
+        self._progress.open(path.stat().st_size)
+        for line, raw in read_raw(path, converter.uri, self._progress.move):
+            self._take_record(split, raw, line, converter)
+            self._progress.records += 1
+            count += 1
+        self._progress.close()
+        if not count:
+            self._log.add(converter.uri, WHOLE, _empty_file(), "warned")
         self.formats[converter.uri] = converter.format
 
     def _take_record(self, declared: Split, raw: dict[str, Any] | Rejection, line: int, converter: Converter) -> None:
@@ -121,18 +98,22 @@ class Intake:
     def _split_of(self, declared: Split, converted: Converted) -> Split:
         if declared.name != "train":
             return declared
-        key = turns_key(converted.example)
+        key = converted.keys.turns
         return self.splits[assign(key, validation_share=self._validation_share, test_share=self._test_share)]
 
     def _add(self, split: Split, converted: Converted, uri: str, line: int) -> None:
-        warnings = list(converted.warnings)
-        if split.add(converted.example, uri=uri, line=line, language=converted.language):
-            warnings.append(_duplicate(split.name))
+        warnings = converted.warnings
+        if split.add(converted, len(self.uris) - 1, line):
+            warnings = [*warnings, _duplicate(split.name)]
         if split.name == "test" and "tools" in converted.example and not self._are_tools_reported:
             self._are_tools_reported = True
-            warnings.append(_tools_not_sent())
+            warnings = [*warnings, _tools_not_sent()]
         for warning in warnings:
             self._log.add(uri, line, warning, "warned")
+
+
+def _empty_file() -> Rejection:
+    return Rejection("empty_file", "no records", "at least one", "check what was uploaded")
 
 
 def _duplicate(split: str) -> Rejection:

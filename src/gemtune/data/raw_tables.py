@@ -10,27 +10,49 @@ from io import TextIOWrapper
 from typing import Any
 
 from gemtune.data.findings import BrokenFileError, RawRecord, Rejection
+from gemtune.data.raw_json import LONGEST_RECORD
 
 ROWS = 200
 """Rows that are held at a time."""
 
+
+class BoundedText(TextIOWrapper):
+    """A text file whose lines are read only if they fit into memory."""
+
+    def __next__(self) -> str:  # type: ignore[override]  # as in the class that it refines
+        """Return the next line.
+
+        Raises:
+            csv.Error: It is too long.
+        """
+        line = self.readline(LONGEST_RECORD)
+        if not line:
+            raise StopIteration
+        if len(line) == LONGEST_RECORD and not line.endswith(("\n", "\r")):
+            raise csv.Error(f"a line of more than {LONGEST_RECORD:,} characters")
+        return line
+
+
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 
 
-def read_table(open_text: Callable[[], TextIOWrapper], separator: str) -> Iterator[RawRecord]:
+def read_table(
+    open_text: Callable[..., TextIOWrapper], separator: str, on_read: Callable[[int], None] | None = None
+) -> Iterator[RawRecord]:
     """Yield the rows as {column: text}; a row without any text is none.
 
     Args:
         open_text: Opens the table, newlines kept as they are.
         separator: Between two fields.
+        on_read: Called with the number of bytes that were read so far.
 
     Raises:
         BrokenFileError: A quote is never closed, or is followed by text.
     """
     # The default, 128 KiB, is less than a long document.
-    csv.field_size_limit(1 << 30)
+    csv.field_size_limit(LONGEST_RECORD)
     skipped, columns, broken = _survey(open_text, separator)
-    with open_text() as file, suppress(csv.Error):
+    with open_text(on_read) as file, suppress(csv.Error):
         line = skipped + 1
         for fields in _rows(file, separator, skipped, len(columns)):
             if line > skipped + 1 and any(fields):
@@ -77,10 +99,12 @@ def _record(columns: list[str], fields: list[Any]) -> dict[str, Any] | Rejection
     if count != len(columns):
         found, expected = f"{count} fields", f"{len(columns)} as in the first line"
         return Rejection("wrong_field_count", found, expected, "quote a field that contains the separator")
+    if any("\0" in field for field in fields):
+        return Rejection("nul_byte", "the byte 0x00", "text", "remove it: the file may be damaged")
     return dict(zip(columns, fields, strict=True))
 
 
-def _survey(open_text: Callable[[], TextIOWrapper], separator: str) -> tuple[int, list[str], BrokenFileError | None]:
+def _survey(open_text: Callable[..., TextIOWrapper], separator: str) -> tuple[int, list[str], BrokenFileError | None]:
     """Return how many blank lines come first, the columns, and where the table stops being one, if it does.
 
     pandas tells neither the line of such an error nor, in the first rows, that there was one.

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-from collections.abc import Iterable, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Container, Iterable, Mapping
 from itertools import islice
+from typing import NamedTuple
 
 SPLITS = ("train", "validation", "test")
+
+KEY = 16
+"""Bytes of a key."""
 
 LEAKS_INTO = {"train": ("test", "validation"), "validation": ("test",), "test": ()}
 """Prompts of which other splits a split must not have."""
@@ -38,8 +43,8 @@ def assign(key: bytes, *, validation_share: float, test_share: float) -> str:
     return "validation" if place >= 1 - validation_share else "train"
 
 
-def find_leaks(split: str, prompts: Sequence[bytes], prompts_of: Mapping[str, set[bytes]]) -> list[str]:
-    """Return for each example of a split the other split that has its prompt too, or "".
+def find_leaks(split: str, prompts: Iterable[bytes], prompts_of: Mapping[str, Container[bytes]]) -> bytearray:
+    """Return for each example of a split which other split has its prompt, too: a place in SPLITS + 1, or 0 for none.
 
     All valid examples of the other splits count, sampled or not: so a larger test sample does not change what is
     trained on.
@@ -49,24 +54,57 @@ def find_leaks(split: str, prompts: Sequence[bytes], prompts_of: Mapping[str, se
         prompts: Keys of its prompts.
         prompts_of: Keys of every split's prompts.
     """
-    others = LEAKS_INTO[split]
-    return [next((other for other in others if key in prompts_of[other]), "") for key in prompts]
+    others = [(SPLITS.index(other) + 1, prompts_of[other]) for other in LEAKS_INTO[split]]
+    # A byte each: 10 MB for 10 million examples.
+    return bytearray(next((number for number, keys in others if key in keys), 0) for key in prompts)
 
 
-def choose(candidates: Iterable[tuple[int, bytes]], *, limit: int, sampling: str, seed: int) -> set[int]:
-    """Return the positions of at most `limit` examples.
+class Candidate(NamedTuple):
+    """An example that may be chosen."""
+
+    place: int
+    """Its position among all examples of its split."""
+    key: bytes
+    """Key of its prompt's turns."""
+
+
+def choose(
+    candidates: Callable[[], Iterable[Candidate]], *, limit: int, sampling: str, seed: int
+) -> Callable[[Candidate], bool]:
+    """Return what tells whether a candidate is among the at most `limit` that are chosen.
 
     Args:
-        candidates: Position and prompt key of each example, in the order of the files.
+        candidates: Yields all candidates in the order of the files, each time it is called: they need not fit into
+            memory.
         limit: Most examples; 0 for all.
         sampling: head for the first ones; random for those whose hash of seed and prompt is lowest, so that most
             members stay when the dataset grows.
         seed: Picks the random sample.
     """
     if not limit:
-        return {position for position, _ in candidates}
+        return lambda candidate: True
     if sampling == "head":
-        return {position for position, _ in islice(candidates, limit)}
-    salt = str(seed).encode()
-    ranked = ((hashlib.sha256(salt + b"/" + key).digest()[:16], position) for position, key in candidates)
-    return {position for _, position in heapq.nsmallest(limit, ranked)}
+        after = next((candidate.place for candidate in islice(candidates(), limit, None)), None)
+        return lambda candidate: after is None or candidate.place < after
+    salt = str(seed).encode() + b"/"
+
+    def rank(candidate: Candidate) -> tuple[bytes, int]:
+        return hashlib.sha256(salt + candidate.key).digest()[:KEY], candidate.place
+
+    last = _nth_lowest(lambda: map(rank, candidates()), limit)
+    return lambda candidate: last is None or rank(candidate) <= last
+
+
+def _nth_lowest(ranks: Callable[[], Iterable[tuple[bytes, int]]], n: int) -> tuple[bytes, int] | None:
+    """Return the nth lowest rank, or None if there are not more than n; remembers few of them."""
+    counts = array("Q", bytes(8 << 16))
+    for digest, _ in ranks():
+        counts[int.from_bytes(digest[:2], "big")] += 1
+    below = 0
+    for first, count in enumerate(counts):
+        if below + count > n - 1:
+            start = first.to_bytes(2, "big")
+            near = heapq.nsmallest(n - below, (rank for rank in ranks() if rank[0].startswith(start)))
+            return near[-1]
+        below += count
+    return None

@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gemtune.data.conversion import Converter
+from gemtune.data.dialects import DIALECTS
 from gemtune.data.findings import Rejection
+from gemtune.parameters import Parameters
 
 
 def user(text: str = "ask") -> dict[str, Any]:
@@ -77,6 +79,36 @@ TOOLS = [{"functionDeclarations": [{"name": "search"}]}]
         ({"prompt": "ask", "completion": "answer"}, {"contents": [user(), model()]}),
         ({"input_text": "ask", "output_text": "answer"}, {"contents": [user(), model()]}),
         ({"input_text": "ask", "output_text": 7}, {"contents": [user(), model("7")]}),
+        ({"instruction": "ask", "input": "", "output": "answer"}, {"contents": [user(), model()]}),
+        (
+            {"instruction": "Translate:", "input": "x", "output": "y"},
+            {"contents": [user("Translate:\n\nx"), model("y")]},
+        ),
+        (
+            {"system": "Be brief.", "instruction": "ask", "output": "answer"},
+            {"contents": [user(), model()], "systemInstruction": SYSTEM},
+        ),
+        (
+            {"conversations": [{"from": "human", "value": "ask"}, {"from": "gpt", "value": "answer"}]},
+            {"contents": [user(), model()]},
+        ),
+        (
+            {
+                "system": "Be brief.",
+                "conversations": [{"role": "user", "content": "ask"}, {"role": "assistant", "content": "answer"}],
+            },
+            {"contents": [user(), model()], "systemInstruction": SYSTEM},
+        ),
+        (
+            {
+                "conversations": [
+                    {"from": "system", "value": "Be brief."},
+                    {"from": "human", "value": "ask"},
+                    {"from": "gpt", "value": "answer"},
+                ]
+            },
+            {"contents": [user(), model()], "systemInstruction": SYSTEM},
+        ),
     ],
 )
 def test_every_dialect_becomes_an_example(raw: dict[str, Any], example: dict[str, Any]) -> None:
@@ -117,6 +149,18 @@ TURN = {"role": "user", "content": "ask"}
             "unknown_part",
             "$.messages[0].content[0]",
         ),
+        ({"messages": [TURN, {"role": "tool", "content": "x"}]}, "bad_role", "$.messages[1].role"),
+        (
+            {"messages": [TURN, {"role": "assistant", "content": "x", "tool_calls": [{}]}]},
+            "unknown_part",
+            "$.messages[1].tool_calls",
+        ),
+        ({"messages": [{"author": "user", "content": "x"}]}, "legacy_key", "$.messages[0].author"),
+        ({"conversations": [{"from": "gpt", "value": "x"}]}, "first_turn_not_user", "$.conversations[0]"),
+        ({"conversations": [{"from": "human", "value": None}]}, "wrong_type", "$.conversations[0].value"),
+        ({"conversations": [{"from": "observation", "value": "x"}]}, "bad_role", "$.conversations[0].from"),
+        ({"instruction": " ", "input": "", "output": "x"}, "empty_part", "$.instruction"),
+        ({"instruction": "ask", "input": ["x"], "output": "x"}, "wrong_type", "$.input"),
         ({"completion": "answer"}, "missing_field", "$.prompt"),
         ({"prompt": "ask", "completion": None}, "missing_field", "$.completion"),
         ({"prompt": ["ask"], "completion": "answer"}, "wrong_type", "$.prompt"),
@@ -176,7 +220,10 @@ def test_keys_that_are_not_carried_over_are_named_once() -> None:
     raw = {"contents": [{**user(), "weight": 1}, model()], "generationConfig": {}, "language": "de"}
     first, second = file.convert(raw), file.convert(raw | {"id": 7})
     assert first.example == {"contents": [user(), model()]}
-    assert [warning.path for warning in first.warnings] == ["$.contents[*].weight", "$.generationConfig"]
+    assert [(w.path, w.rule) for w in first.warnings] == [
+        ("$.contents[*].weight", "legacy_key"),
+        ("$.generationConfig", "legacy_key"),
+    ]
     assert [warning.path for warning in second.warnings] == ["$.id"]
 
 
@@ -204,6 +251,9 @@ JSON = st.recursive(
 
 
 KEYS = [
+    "instruction",
+    "output",
+    "conversations",
     "contents",
     "messages",
     "prompt",
@@ -234,7 +284,84 @@ def test_any_json_becomes_an_example_that_reads_back_or_a_rejection(raw: dict[st
 PART = st.text(st.characters(exclude_categories=["Cs"]), max_size=20).filter(str.strip).map(lambda text: {"text": text})
 
 
+@settings(deadline=None)
 @given(turns=st.lists(st.lists(PART, min_size=1, max_size=3), min_size=2, max_size=6).filter(lambda t: len(t) % 2 == 0))
 def test_every_conversation_survives_as_it_is(turns: list[list[dict[str, Any]]]) -> None:
     contents = [{"role": ("user", "model")[index % 2], "parts": parts} for index, parts in enumerate(turns)]
     assert convert({"contents": contents}) == {"contents": contents}
+
+
+WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12).filter(str.strip)
+NAMES = {"user": "human", "model": "gpt"}
+
+
+def in_dialect(name: str, turns: list[tuple[str, str]], system: str) -> dict[str, Any]:
+    """Write a conversation in a dialect."""
+    first = [("system", system)] if system else []
+    if name == "contents":
+        contents = [{"role": role, "parts": [{"text": text}]} for role, text in turns]
+        return {"contents": contents, **({"system_instruction": {"parts": [{"text": system}]}} if system else {})}
+    if name == "messages":
+        return {
+            "messages": [{"role": role.replace("model", "assistant"), "content": text} for role, text in first + turns]
+        }
+    return {"conversations": [{"from": NAMES.get(role, role), "value": text} for role, text in first + turns]}
+
+
+@settings(deadline=None)
+@given(texts=st.lists(WORDS, min_size=2, max_size=6).filter(lambda t: len(t) % 2 == 0), system=st.just("") | WORDS)
+def test_a_conversation_is_the_same_in_every_chat_dialect(texts: list[str], system: str) -> None:
+    turns = [(("user", "model")[place % 2], text) for place, text in enumerate(texts)]
+    examples = [convert(in_dialect(name, turns, system)) for name in ("contents", "messages", "sharegpt")]
+    assert examples[0] == examples[1] == examples[2]
+    assert [(turn["role"], turn["parts"][0]["text"]) for turn in examples[0]["contents"]] == turns
+    assert ("systemInstruction" in examples[0]) == bool(system)
+
+
+@settings(deadline=None)
+@given(asked=WORDS, answer=WORDS)
+def test_a_question_is_the_same_in_every_column_dialect(asked: str, answer: str) -> None:
+    pairs = [("prompt", "completion"), ("input_text", "output_text"), ("instruction", "output")]
+    examples = [convert({prompt: asked, reference: answer}) for prompt, reference in pairs]
+    assert all(example == {"contents": [user(asked), model(answer)]} for example in examples)
+
+
+@settings(deadline=None)
+@given(raw=st.dictionaries(st.sampled_from(KEYS), JSON, max_size=4))
+def test_the_keys_of_an_example_depend_on_its_content_alone(raw: dict[str, Any]) -> None:
+    turned = json.loads(json.dumps(dict(reversed(raw.items())), indent=2, allow_nan=True))
+    try:
+        first, second = converter().convert(raw), converter().convert(turned)
+    except Rejection:
+        return
+    assert first.keys == second.keys
+
+
+def test_every_dialect_can_be_named() -> None:
+    names = Parameters.model_fields["data_format"].annotation.__args__  # type: ignore[union-attr]
+    assert set(names) == {"auto", *DIALECTS}
+
+
+MESSAGES = st.lists(
+    st.fixed_dictionaries(
+        {"role": st.sampled_from(["user", "assistant", "model", "system", "bot"]), "content": st.text(max_size=3)},
+        optional={"name": st.just("x")},
+    ),
+    max_size=4,
+)
+FIRST = {"messages": [TURN, {"role": "assistant", "content": "x"}]}
+
+
+@settings(max_examples=300, deadline=None)
+@given(raw=st.fixed_dictionaries({"messages": MESSAGES | JSON}, optional={"lang": st.just("de")}))
+def test_the_short_way_for_plain_chat_gives_what_the_rules_give(raw: dict[str, Any]) -> None:
+    slow, fast = converter(), converter()
+    fast.convert(FIRST)
+    assert fast._may_be_plain and not slow._may_be_plain
+    found: list[Any] = []
+    for each in (slow, fast):
+        try:
+            found.append(each.convert(raw)[:4])
+        except Rejection as rejection:
+            found.append((rejection.rule, rejection.path))
+    assert found[0] == found[1]

@@ -2,7 +2,10 @@
 
 from typing import Any
 
-from gemtune.data.examples import example_id, prompt_key, prompt_of, reference_of, turns_key
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gemtune.data.examples import Keys, example_id, keys_of, prompt_of, reference_of
 from gemtune.data.findings import LONGEST_QUOTE, cut
 
 SYSTEM = {"role": "system", "parts": [{"text": "Be brief."}]}
@@ -25,12 +28,45 @@ def test_a_reference_is_text_without_thoughts() -> None:
     assert reference_of({"contents": [user(), CALL]}) is None
 
 
+def keys(example: dict[str, Any]) -> Keys:
+    return keys_of(example)
+
+
 def test_white_space_does_not_make_another_prompt_but_the_system_instruction_does() -> None:
-    one, two = {"contents": [user("a  b\n"), model()]}, {"contents": [user("a b"), model("x")]}
+    one, two = {"contents": [user(" a  b\n"), model()]}, {"contents": [user("ab"), model("x")]}
     told = {**two, "systemInstruction": SYSTEM}
-    assert prompt_key(one) == prompt_key(two) != prompt_key(told)
-    assert turns_key(one) == turns_key(told)
-    assert turns_key(one) != turns_key({"contents": [user("ab"), model()]})
+    assert keys(one).prompt == keys(two).prompt != keys(told).prompt
+    assert keys(one).turns == keys(told).turns
+    assert keys(two).turns != keys({"contents": [user("ac"), model()]}).turns
+    assert keys(one).whole != keys(two).whole
+
+
+@settings(deadline=None)
+@given(text=st.text() | st.text(alphabet=" \t\n\v\f\r\x1c\x1fab\xa0", max_size=12))
+def test_a_prompt_is_known_by_its_words(text: str) -> None:
+    words = {"contents": [user(" ".join(text.split())), model()]}
+    assert keys({"contents": [user(text), model()]}).prompt == keys(words).prompt
+
+
+def test_where_a_turn_or_a_part_ends_makes_another_prompt() -> None:
+    contents = [
+        [user("ab"), model("c")],
+        [{"role": "user", "parts": [{"text": "a"}, {"text": "b"}]}, model("c")],
+        [{"role": "model", "parts": [{"text": "ab"}]}, model("c")],
+        [user('{"text":"ab"}'), model("c")],
+        [{"role": "user", "parts": [{"text": "ab", "thought": True}]}, model("c")],
+        [user("ab"), model("c"), user("ab"), model("c")],
+    ]
+    assert len({keys({"contents": each}).turns for each in contents}) == len(contents)
+
+
+def test_the_order_of_keys_makes_no_other_example() -> None:
+    call = {"name": "search", "args": {"q": "x", "n": 1}}
+    turned = {"args": {"n": 1, "q": "x"}, "name": "search"}
+    first, second = ({"contents": [user(), {"role": "model", "parts": [{"functionCall": c}]}]} for c in (call, turned))
+    assert keys(first) == keys(second)
+    asked = ({"contents": [*each["contents"], user(), model()]} for each in (first, second))
+    assert len({keys(each) for each in asked}) == 1
 
 
 def test_an_id_is_that_of_prompt_and_reference() -> None:

@@ -50,9 +50,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("a.txt", b"a\tb,c\n1\t2\n", [(2, {"a": "1", "b,c": "2"})]),
         ("a.csv", b"", []),
         ("a.csv", b"a,b\n,\n", []),
-        ("a.jsonl.gz", gzip.compress(b'{"a": 1}\n'), [(1, {"a": 1})]),
-        ("a.csv.gz", gzip.compress(b"a\n1\n"), [(2, {"a": "1"})]),
-        ("a.json", gzip.compress(b'[{"a": 1}]'), [(1, {"a": 1})]),
+        ("a.jsonl.gz", gzip.compress(b'{"a": 1}\n', mtime=0), [(1, {"a": 1})]),
+        ("a.csv.gz", gzip.compress(b"a\n1\n", mtime=0), [(2, {"a": "1"})]),
+        ("a.json", gzip.compress(b'[{"a": 1}]', mtime=0), [(1, {"a": 1})]),
+        # The name is wrong, the content counts.
+        ("a.csv", b'{"a": 1, "b": 2}\n', [(1, {"a": 1, "b": 2})]),
+        ("a.csv", b'[{"a": 1}]', [(1, {"a": 1})]),
+        ("a.jsonl", b"a,b\n1,2\n", [(2, {"a": "1", "b": "2"})]),
+        ("a.jsonl", b'{"a": "it says \\"b\\": 1"}', [(1, {"a": 'it says "b": 1'})]),
     ],
 )  # fmt: skip
 def test_a_record_has_the_line_it_starts_at(folder: Path, name: str, data: bytes, expected: Read) -> None:
@@ -66,6 +71,16 @@ def test_a_record_has_the_line_it_starts_at(folder: Path, name: str, data: bytes
         ("a.jsonl", b'{"a": "\xff"}\n{}\n', [(1, "not_utf8"), (2, {})]),
         ("a.jsonl", b"[1]\n{}\n", [(1, "not_an_object"), (2, {})]),
         ("a.jsonl", b'{"a": NaN}\n', [(1, "not_json")]),
+        ("a.jsonl", b'{"a": "x\0"}\n{}', [(1, "not_json"), (2, {})]),
+        ("a.jsonl", b'{"a": 1, "a": 2}\n{"a" : {"b": 1, "b" : "x"}}', [(1, "duplicate_key"), (2, "duplicate_key")]),
+        ("a.jsonl", b'{"a": "x\\"", "b": {}, "b": {}}', [(1, "duplicate_key")]),
+        ("a.json", b'[{"a": 1, "a": 2}, {}]', [(1, "duplicate_key"), (1, {})]),
+        ("a.csv", b"a,b\n1,\0\n1,2\n", [(2, "nul_byte"), (3, {"a": "1", "b": "2"})]),
+        ("a.jsonl", b"\x89PNG\r\n\x1a\n\0\0", [(1, "unreadable_file")]),
+        ("a.jsonl", b"GIF89a\0\0\n", [(1, "unreadable_file")]),
+        ("a.csv", b"PK\x03\x04xlsx", [(1, "unreadable_file")]),
+        ("a.csv", "a,b\n1,2".encode("utf-16"), [(1, "unreadable_file")]),
+        ("a.jsonl.gz", gzip.compress(b"%PDF-1.7", mtime=0), [(1, "unreadable_file")]),
         ("a.jsonl", b"{}\n" + b"[" * 100_000 + b"\n{}\n", [(1, {}), (2, "not_json"), (3, {})]),
         ("a.jsonl", b'{"a": ' + b"9" * 5000 + b"}\n", [(1, "not_json")]),
         ("a.json", b'[{"a": 1}, 7]', [(1, {"a": 1}), (1, "not_an_object")]),
@@ -75,7 +90,7 @@ def test_a_record_has_the_line_it_starts_at(folder: Path, name: str, data: bytes
         ("a.csv", b"a,b\n1\n1,2,3\n1,2\n", [(2, SHAPE), (3, SHAPE), (4, {"a": "1", "b": "2"})]),
         ("a.csv", b'a,b\n"1"x,2\n', [(2, "unreadable_file")]),
         ("a.csv", b'a,b\n"1\n2",2\n\n"3,4\n', [(5, "unreadable_file")]),
-        ("a.jsonl.gz", gzip.compress(b'{"a": 1}\n')[:-4], [(1, "unreadable_file")]),
+        ("a.jsonl.gz", gzip.compress(b'{"a": 1}\n', mtime=0)[:-4], [(1, "unreadable_file")]),
     ],
 )  # fmt: skip
 def test_what_is_broken_is_named_at_its_line(folder: Path, name: str, data: bytes, expected: Read) -> None:
@@ -85,6 +100,47 @@ def test_what_is_broken_is_named_at_its_line(folder: Path, name: str, data: byte
 def test_a_table_row_with_broken_utf8_does_not_spoil_its_neighbours(folder: Path) -> None:
     [(_, first), (_, second)] = read(folder, "a.csv", b"a\n\xff\nx\n")
     assert (first["a"], second["a"]) == ("\udcff", "x")
+
+
+def test_the_byte_that_is_not_utf8_is_named(folder: Path) -> None:
+    (folder / "source").write_bytes(b'{"a": "x\xff"}\n')
+    [(_, rejection)] = read_raw(folder / "source", "a.jsonl")
+    assert isinstance(rejection, Rejection)
+    assert rejection.found == "byte 9 of the line is 0xff"
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json", "a.csv"])
+def test_a_record_that_would_fill_the_memory_is_not_read(tmp_path: Path, name: str) -> None:
+    path, megabyte = tmp_path / "source", b"x" * 1_000_000
+    start, end = {
+        "a.jsonl": (b'{}\n{"a": "', b'"}\n{}\n'),
+        "a.json": (b'[{},\n{"a": "', b'"}]'),
+        "a.csv": (b"a\n", b"\n"),
+    }[name]
+    with path.open("wb") as file:
+        file.write(start)
+        for _ in range(200):
+            file.write(megabyte)
+        file.write(end)
+    tracemalloc.start()
+    found = [(line, value.rule) for line, value in read_raw(path, name) if isinstance(value, Rejection)]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found == [(2, {"a.jsonl": "too_long"}.get(name, "unreadable_file"))]
+    assert peak < 120_000_000
+
+
+def test_the_reading_is_reported_in_bytes_of_the_file(folder: Path) -> None:
+    path = folder / "source"
+    for name, data in {
+        "a.jsonl": b'{"a": 1}\n' * 10,
+        "a.csv": b"a\n1\n2\n",
+        "a.json": gzip.compress(b"[{}]", mtime=0),
+    }.items():
+        path.write_bytes(data)
+        read_so_far: list[int] = []
+        list(read_raw(path, name, read_so_far.append))
+        assert read_so_far[-1] == len(data)
 
 
 def test_a_field_may_be_longer_than_the_default_of_the_csv_module(folder: Path) -> None:
@@ -103,10 +159,11 @@ def test_no_bytes_crash_the_reader(folder: Path, name: str, data: bytes) -> None
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 
 
 @settings(max_examples=100, deadline=None)
-@given(rows=st.lists(st.tuples(TEXTS, TEXTS.filter(bool)), max_size=5), separator=st.sampled_from([",", "\t"]))
+@given(rows=st.lists(st.tuples(CELLS, CELLS.filter(bool)), max_size=5), separator=st.sampled_from([",", "\t"]))
 def test_a_table_with_newlines_and_quotes_reads_back(folder: Path, rows: list[tuple[str, str]], separator: str) -> None:
     table = io.StringIO(newline="")
     writer = csv.writer(table, delimiter=separator, quoting=csv.QUOTE_ALL)

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from gemtune.data.splits import assign, choose
+from gemtune.data.splits import Candidate, assign, choose
 from gemtune.errors import DataError
 from tests.workbench import Workbench, adds_up, prompts, rows
 
@@ -83,10 +85,25 @@ def test_a_random_sample_keeps_the_order_and_depends_on_the_seed(bench: Workbenc
     assert len(samples[2]) == 20
 
 
+def chosen(candidates: list[Candidate], limit: int, sampling: str = "random") -> set[int]:
+    is_chosen = choose(lambda: candidates, limit=limit, sampling=sampling, seed=3)
+    return {candidate.place for candidate in candidates if is_chosen(candidate)}
+
+
 def test_a_random_sample_of_a_grown_dataset_keeps_most_of_its_members() -> None:
-    keys = [(place, random.Random(place).randbytes(16)) for place in range(1100)]
-    before = choose(keys[:1000], limit=100, sampling="random", seed=3)
-    assert len(before & choose(keys, limit=100, sampling="random", seed=3)) > 80
+    candidates = [Candidate(place, random.Random(place).randbytes(16)) for place in range(1100)]
+    assert len(chosen(candidates[:1000], 100) & chosen(candidates, 100)) > 80
+
+
+@settings(deadline=None)
+@given(
+    keys=st.lists(st.sampled_from([random.Random(place).randbytes(16) for place in range(9)]), max_size=30),
+    limit=st.integers(1, 31),
+    sampling=st.sampled_from(["random", "head"]),
+)
+def test_a_sample_has_the_size_asked_for(keys: list[bytes], limit: int, sampling: str) -> None:
+    candidates = [Candidate(place * 2, key) for place, key in enumerate(keys)]
+    assert len(chosen(candidates, limit, sampling)) == min(limit, len(keys))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5])

@@ -1,4 +1,4 @@
-"""gemtune.metrics: every example gets one score record, with ROUGE as rouge-score defines it."""
+"""gemtune.scoring: every example gets one score record, with ROUGE as rouge-score defines it."""
 
 import json
 from fractions import Fraction
@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 
 from gemtune.errors import ComparisonError
-from gemtune.metrics import METRICS, check_unscored, choose_profile, means, score
+from gemtune.measurements import chance, measure
+from gemtune.metrics import ROUGE, TASKS, metrics_of
+from gemtune.profiles import choose_profile
 from gemtune.records import Record
+from gemtune.scoring import check_unscored, score
 from tests.gemtune.made_run import examples, prediction
 
 VECTORS = json.loads(Path(__file__).with_name("rouge-vectors.json").read_text(encoding="utf-8"))
@@ -67,8 +70,8 @@ def test_every_figure_is_the_librarys_own(reference: str, text: str) -> None:
 def test_each_outcome_is_scored_by_whose_doing_it_is(outcome: str, text: str | None, status: str, cause: str) -> None:
     record = score_pair("the cat", text, outcome)
     assert (record["status"], record["cause"]) == (status, cause)
-    assert set(record["metrics"]) == (set() if status == "unscored" else set(METRICS))
-    if status == "zero":
+    assert set(ROUGE) <= set(record["metrics"]) or status == "unscored"
+    if status != "scored":
         assert not any(record["metrics"].values())
 
 
@@ -120,8 +123,8 @@ def test_auto_turns_at_two_percent_of_the_words() -> None:
 
 def test_an_unknown_task_or_profile_is_refused() -> None:
     predictions = [prediction("e000", "a")]
-    with pytest.raises(ComparisonError, match="task is `chat`, expected `summarization`"):
-        score(examples(["a"]), predictions, task="chat", rouge_profile="auto")
+    with pytest.raises(ComparisonError, match=r"task is `chatting`, expected one of summarization, .*mean `chat`"):
+        score(examples(["a"]), predictions, task="chatting", rouge_profile="auto")
     with pytest.raises(ComparisonError, match="did you mean `unicode-1`"):
         score(examples(["a"]), predictions, task="summarization", rouge_profile="unicode")
 
@@ -131,10 +134,51 @@ def test_nothing_to_score_is_an_error() -> None:
         score([], [], task="summarization", rouge_profile="auto")
 
 
-def test_means_count_zeros_and_leave_out_what_is_unscored() -> None:
+def test_a_figure_counts_zeros_and_leaves_out_what_is_unscored() -> None:
     records = [score_pair("a b", "a b"), score_pair("a b", "", "blocked"), score_pair("a b", None, "failed")]
-    assert means(records)["rouge1_f1"] == 0.5
-    assert means(records[2:]) == {}
+    found = measure(ROUGE["rouge1_f1"], records)
+    assert (found.value, found.n, found.unscored) == (0.5, 2, 1)
+    assert measure(ROUGE["rouge1_f1"], records[2:]).value is None
+    for metric in metrics_of("summarization").values():
+        assert set(measure(metric, records).record) == {
+            "name",
+            "statistic",
+            "direction",
+            "unit",
+            "n",
+            "unscored",
+            "value",
+        }
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_task_scores_every_outcome_and_has_all_its_metrics(task: str) -> None:
+    reference = '{"a": "label one"}'
+    outcomes = ["answered", "truncated", "empty", "blocked", "rejected", "failed"]
+    records = examples([reference] * 6)
+    predictions = [
+        prediction(record["id"], reference if outcome in ("answered", "truncated") else None, outcome)
+        for record, outcome in zip(records, outcomes, strict=True)
+    ]
+    found = score(records, predictions, task=task, rouge_profile="auto")
+    assert [record["status"] for record in found.records] == ["scored"] * 2 + ["zero"] * 2 + ["unscored"] * 2
+    for metric in metrics_of(task).values():
+        measured = measure(metric, found.records)
+        assert measured.unscored >= 2 and measured.value is not None, metric.name
+        if metric.statistic == "mean" and metric.direction == "higher":
+            assert measured.n == 4
+            assert measured.value == pytest.approx(50 if metric.unit == "points" else 0.5)
+    assert found.signature
+
+
+def test_chance_is_the_score_against_the_next_reference() -> None:
+    records = examples(["a b", "c d", "!"])
+    predictions = [prediction(id, text) for id, text in (("e000", "a c"), ("e001", "c a"), ("e002", "x"))]
+    found, _ = score(records, predictions, task="summarization", rouge_profile="auto")
+    assert found[0]["counts"]["chance"]["rouge1_f1"] == 0.5
+    assert chance(found)["rouge1_f1"] == 0.5
+    alone, _ = score(records[:1], predictions[:1], task="summarization", rouge_profile="auto")
+    assert chance(alone) == {}
 
 
 def test_too_many_lost_answers_are_counted_and_named() -> None:

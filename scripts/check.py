@@ -1,0 +1,217 @@
+"""Check a data file, or the data of a tuning spec, as a run would, without a run.
+
+    gemtune check samples/howto/train.jsonl
+    gemtune check samples/quickstart.yaml --json
+    gemtune check rows.csv --set prompt_template='Sum up: {text}'
+
+Local files need no account, no network and no emulator. A file is checked as training data; tokens are estimated.
+The table goes to stdout. Exit code 0: a run would take the data; 3: it would stop, or leave examples out.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+from gemtune.data.advice import ADVICE
+from gemtune.data.splits import SPLITS
+from gemtune.errors import GemtuneError, SpecError
+from gemtune.preview import SHOWN, Preview, preview, settings_of
+from gemtune.records import read_records
+from gemtune.sources import find_sources
+from gemtune.spec import TuningSpec, build, load
+from gemtune.storage import Storage
+from gemtune.token_count import TokenCount, count
+from scripts.screen import folded, table
+from scripts.submit import SOURCES, local_copies, overrides_of, report_error, say
+from scripts.target import Target, open_target
+
+ANYTHING = {"project": "any", "bucket": "any"}
+"""Stands in for keys that decide nothing about data."""
+
+
+class Checked(NamedTuple):
+    """What a check found."""
+
+    name: str
+    splits: tuple[str, ...]
+    shown: Preview
+    tokens: dict[str, TokenCount]
+
+    @property
+    def problem(self) -> str:
+        """Return why a run would stop, or that it would leave examples out; empty if neither."""
+        failed = sum(number for (action, _), number in self.shown.counts().items() if action != "warned")
+        if failed:
+            return f"{failed:,} finding{'s' if failed > 1 else ''}"
+        # A file alone is no whole dataset: it has nothing to test on, and needs nothing.
+        if self.shown.error and ("test" in self.splits or not self.shown.ledger["train"]["used"]):
+            return str(self.shown.error)
+        return ""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Check, print what was found, and return the exit code."""
+    arguments = parser().parse_args(argv)
+    target = None
+    try:
+        spec, folder, splits = read(arguments)
+        target = target_for(spec, arguments.target)
+        with TemporaryDirectory() as scratch:
+            checked = check(arguments.source, spec, folder, splits, Path(scratch), target)
+            text = json.dumps(document(checked), indent=1) if arguments.json else "\n".join(lines(checked))
+            print(text)
+            return 3 if checked.problem else 0
+    except GemtuneError as error:
+        return report_error(error)
+    finally:
+        if target:
+            target.stop()
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the verb's arguments."""
+    found = argparse.ArgumentParser(
+        "gemtune check", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    found.add_argument("source", metavar="FILE|SPEC", help="data file (also a wildcard or gs:// URI), or spec (.yaml)")
+    found.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="set a key of the spec")
+    found.add_argument("--target", choices=("emulator", "vertex"), help="where gs:// sources are read")
+    found.add_argument("--json", action="store_true", help="print JSON")
+    return found
+
+
+def read(arguments: argparse.Namespace) -> tuple[TuningSpec, Path, tuple[str, ...]]:
+    """Return the spec, the folder that its paths are relative to, and the splits to check."""
+    path, overrides = Path(arguments.source), overrides_of(arguments)
+    if path.suffix in (".yaml", ".yml"):
+        return load(path, overrides, defaults=ANYTHING), path.parent, SPLITS
+    values = {**ANYTHING, "name": "check", "train_data": arguments.source}
+    values |= {"validation_fraction": 0.0, "test_fraction": 0.0}
+    return build(values, overrides, path=Path("check")), Path(), ("train",)
+
+
+def target_for(spec: TuningSpec, wanted: str | None) -> Target | None:
+    """Return where gs:// sources are read; None if all sources are local.
+
+    Raises:
+        SpecError: There are such sources, and nothing says where.
+    """
+    if not any("gs://" in getattr(spec, key) for key in SOURCES):
+        return None
+    if name := wanted or spec.submission.target:
+        target = open_target(name)
+        say("target", target.describe())
+        return target
+    raise SpecError(
+        "submission.target: found nothing, expected emulator or vertex, where gs:// sources are read",
+        next="pass `--target vertex`; reading costs nothing there but traffic",
+    )
+
+
+def check(
+    name: str, spec: TuningSpec, folder: Path, splits: tuple[str, ...], scratch: Path, target: Target | None
+) -> Checked:
+    """Prepare the data in a local folder, and count what came of it."""
+    shown = look_at(spec, folder, scratch, target)
+    if "test" not in splits:
+        # Advice is about a whole dataset.
+        shown = shown._replace(ignored=frozenset({ADVICE}))
+    files = {"train": shown.train, "validation": shown.validation, "test": shown.test}
+    tokens = {split: count(_examples(files[split])) for split in splits}
+    return Checked(name, splits, shown, tokens)
+
+
+def look_at(spec: TuningSpec, folder: Path, scratch: Path, target: Target | None) -> Preview:
+    """Prepare the data of a spec without a run.
+
+    Args:
+        spec: Names sources and rules.
+        folder: What local paths are relative to.
+        scratch: Empty folder for the prepared files.
+        target: Where gs:// sources are read; None for nowhere.
+    """
+    project = target.project if target and target.project else spec.project
+    storage = Storage(project)
+    copies = local_copies(spec, storage) if target and target.address else {}
+    sources = {
+        split: find_sources(getattr(spec, key), folder=folder, storage=storage, copies=copies)
+        for split, key in zip(SPLITS, SOURCES, strict=True)
+    }
+    return preview(sources, settings_of(spec), project=project, folder=scratch)
+
+
+def document(checked: Checked) -> dict[str, Any]:
+    """Return the result for programs."""
+    return {
+        "source": checked.name,
+        "passed": not checked.problem,
+        "problem": checked.problem,
+        "ledger": {split: checked.shown.ledger[split] for split in checked.splits},
+        "sources": checked.shown.ledger["sources"],
+        "tokens": {split: {**found._asdict(), "method": found.method} for split, found in checked.tokens.items()},
+        "rules": [
+            {"action": action, "rule": rule, "count": number}
+            for (action, rule), number in sorted(checked.shown.counts().items())
+        ],
+        "findings": checked.shown.first_findings(),
+    }
+
+
+def lines(checked: Checked) -> list[str]:
+    """Return the result for people: splits, sources, rules, first findings, and the answer last."""
+    shown = checked.shown
+    result = [*split_lines(shown, checked.splits, checked.tokens), "", *source_lines(shown), ""]
+    if counts := shown.counts():
+        rows = [(action, rule, number) for (action, rule), number in sorted(counts.items())]
+        result += [*table(("action", "rule", "findings"), rows, text=("rule",)), "", *finding_lines(shown), ""]
+    low, high = (sum(getattr(found, end) for found in checked.tokens.values()) for end in ("low", "high"))
+    result += folded(f"Tokens are estimated offline: {low:,} to {high:,} in all. `gemtune plan` counts them.")
+    return [*result, *folded(f"failed: {checked.problem}" if checked.problem else "passed")]
+
+
+def split_lines(shown: Preview, splits: tuple[str, ...], tokens: dict[str, TokenCount]) -> list[str]:
+    """Return the account of every split."""
+    rows = []
+    for split in splits:
+        account = shown.ledger[split]
+        rejected = sum(account["rejected"].values())
+        rows.append((split, account["read"], account["used"], account["sampled_out"], rejected, tokens[split].tokens))
+    return table(("split", "read", "used", "sampled out", "rejected", "tokens"), rows)
+
+
+def source_lines(shown: Preview) -> list[str]:
+    """Return the recognised format of every source."""
+    rows = [(kind or "unknown", uri) for uri, kind in shown.ledger["sources"].items()]
+    return table(("format", "source"), rows, text=("source",))
+
+
+def finding_lines(shown: Preview) -> list[str]:
+    """Return the first findings, each with place, what was found, what was expected, and what next."""
+    result, first = [], shown.first_findings()
+    for found in first:
+        at = "" if found["path"] == "$" else f" ({found['path']})"
+        where = f"{found['uri']}:{found['line']}" if found["line"] else found["uri"]
+        text = f"{where}: {found['found']}, expected {found['expected']}{at}"
+        result += folded(printable(f"{text}: {found['next']}" if found["next"] else text))
+    total = shown.counts().total()
+    return result if total <= SHOWN else [*result, f"… and {total - SHOWN:,} more"]
+
+
+def printable(text: str) -> str:
+    """Return a text that quotes data with what a terminal would obey or cannot show escaped."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def _examples(path: Path) -> Any:
+    for record in read_records(path):
+        if "prompt" in record:
+            answer = {"role": "model", "parts": [{"text": record["reference"] or ""}]}
+            record = {**record["prompt"], "contents": [*record["prompt"]["contents"], answer]}
+        yield record
+
+
+if __name__ == "__main__":
+    sys.exit(main())

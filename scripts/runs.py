@@ -1,0 +1,144 @@
+"""List the runs of a tuning spec, show one, or cancel one.
+
+    gemtune runs list SPEC
+    gemtune runs show SPEC [RUN]
+    gemtune runs cancel SPEC [RUN]
+
+RUN is the id or the resource name of a run; without it, the newest is meant. Runs that a script, a schedule or the
+console started are listed alike. `cancel` also cancels the tuning job that the run created, which would go on and be
+billed; one that it took over from another run is left alone. Times are in UTC.
+"""
+
+import argparse
+import sys
+from typing import Any
+
+from gemtune.cancelling import cancel_run
+from gemtune.errors import GemtuneError
+from gemtune.notification import outcome_message
+from gemtune.runs import ENDED_RUN_STATES, SPEC_LABEL, run_id, run_named, runs_of
+from gemtune.spec import TuningSpec
+from gemtune.storage import Storage
+from gemtune.vertex import Rest, console_url, location_of
+from scripts.submit import add_spec_arguments, read_spec, report_error, say, target_of
+from scripts.table import duration, moment, print_json, print_table
+from scripts.target import open_target
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Do what the verb says and return the exit code."""
+    parser = argparse.ArgumentParser("gemtune runs", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    actions = parser.add_subparsers(dest="action", required=True, metavar="list|show|cancel")
+    for name in ("list", "show", "cancel"):
+        action = actions.add_parser(name, help=f"{name} runs of SPEC")
+        add_spec_arguments(action)
+        if name != "list":
+            action.add_argument("run", metavar="RUN", nargs="?", default="", help="default: the newest run of SPEC")
+        if name != "cancel":
+            action.add_argument("--json", action="store_true", help="print JSON")
+    arguments = parser.parse_args(argv)
+    target = None
+    try:
+        target = open_target(target_of(arguments))
+        return ACTIONS[arguments.action](read_spec(arguments, target), arguments)
+    except GemtuneError as error:
+        return report_error(error)
+    finally:
+        if target:
+            target.stop()
+
+
+def list_runs(spec: TuningSpec, arguments: argparse.Namespace) -> int:
+    """Print the runs of a spec, newest first."""
+    runs = found_runs(spec)
+    if arguments.json:
+        print_json(runs)
+    elif not runs:
+        print(f"{spec.name}: no runs", file=sys.stderr)
+    print_table([] if arguments.json else [row(run) for run in runs])
+    return 0
+
+
+def show_run(spec: TuningSpec, arguments: argparse.Namespace) -> int:
+    """Print one run: its tasks, and how it ended."""
+    name = run_named(arguments.run, found_runs(spec), spec=spec.name)["name"]
+    run = Rest(spec.submission.project, location_of(name)).get(name)
+    if arguments.json:
+        print_json({key: value for key, value in run.items() if key != "pipelineSpec"})
+        return 0
+    print_table([row(run)])
+    print()
+    tasks = [task for task in run["jobDetail"].get("taskDetails", []) if task.get("startTime")]
+    print_table([task_row(task) for task in sorted(tasks, key=lambda task: str(task["startTime"]))])
+    print()
+    print(ending(spec, run))
+    return 0
+
+
+def cancel(spec: TuningSpec, arguments: argparse.Namespace) -> int:
+    """Cancel a run and its tuning jobs, and print what was cancelled."""
+    run = run_named(arguments.run, found_runs(spec), spec=spec.name)
+    say("cancel", run_id(run))
+    state, tuning_jobs = cancel_run(run["name"], project=spec.submission.project)
+    if run["state"] not in ENDED_RUN_STATES and state == "PIPELINE_STATE_CANCELLED":
+        print(run["name"])
+    else:
+        say("note", f"the run had ended: {short(state)}")
+    for tuning_job in tuning_jobs:
+        print(tuning_job)
+    return 0
+
+
+ACTIONS = {"list": list_runs, "show": show_run, "cancel": cancel}
+
+
+def found_runs(spec: TuningSpec) -> list[dict[str, Any]]:
+    """Return the runs of a spec where it submits them."""
+    return runs_of(spec.name, project=spec.submission.project, location=spec.submission.location)
+
+
+def row(run: dict[str, Any]) -> dict[str, str]:
+    """Return the columns of a run."""
+    return {
+        "run": run_id(run),
+        "state": short(run["state"]),
+        "created": moment(run["createTime"]),
+        "took": duration(run.get("startTime", ""), run.get("endTime", "")),
+        "started by": "schedule"
+        if run.get("scheduleName")
+        else "script"
+        if SPEC_LABEL in run.get("labels", {})
+        else "console",
+    }
+
+
+def task_row(task: dict[str, Any]) -> dict[str, str]:
+    """Return the columns of a task."""
+    took = duration(task["startTime"], task.get("endTime", ""))
+    return {"task": task["taskName"], "state": task["state"].lower(), "took": took}
+
+
+def ending(spec: TuningSpec, run: dict[str, Any]) -> str:
+    """Return how a run ended, in the words of its exit step, or where to watch it."""
+    project = spec.submission.project
+    if run["state"] not in ENDED_RUN_STATES:
+        return f"watch it at {console_url(run['name'], project) or run['name']}"
+    bucket = run["runtimeConfig"]["parameterValues"]["bucket"]
+    return outcome_message(
+        name=spec.name,
+        job=run["name"],
+        state=short(run["state"]).upper(),
+        project=project,
+        bucket=bucket,
+        cancelled=[],
+        storage=Storage(project),
+    )
+
+
+def short(state: str) -> str:
+    """Return a state without its prefix, in lower case."""
+    return state.removeprefix("PIPELINE_STATE_").lower()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""What verbs print as their result: tables and folded lines, 80 columns wide."""
+
+from collections.abc import Iterable, Sequence
+from textwrap import wrap
+
+WIDTH = 80
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]], *, text: Sequence[str] = ()) -> list[str]:
+    """Return a table as lines: numbers to the right, the first column and those named in `text` to the left.
+
+    A number gets thousands separators. The last column is folded where the table would be too wide.
+
+    Args:
+        head: Names of the columns.
+        rows: Cells; a number is shown with thousands separators.
+        text: Names of more columns that are aligned to the left.
+    """
+    cells = [list(head), *([_shown(cell) for cell in row] for row in rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
+    is_left = [column == 0 or name in text for column, name in enumerate(head)]
+    before = sum(widths[:-1]) + 2 * (len(widths) - 1)
+    lines = []
+    for row in cells:
+        start = "  ".join(_aligned(*cell) for cell in zip(row[:-1], widths[:-1], is_left[:-1], strict=True))
+        if is_left[-1]:
+            lines += folded(row[-1], first=f"{start}  ", indent=min(before, WIDTH // 2))
+        else:
+            lines.append(f"{start}  {row[-1]:>{widths[-1]}}")
+    return [line.rstrip() for line in lines]
+
+
+def folded(text: str, *, first: str = "", indent: int = 2) -> list[str]:
+    """Return a text as lines of at most 80 columns, what starts them apart, all but the first indented."""
+    return wrap(text, WIDTH, initial_indent=first, subsequent_indent=" " * indent, break_on_hyphens=False) or [first]
+
+
+def _shown(cell: object) -> str:
+    return f"{cell:,}" if isinstance(cell, int) else str(cell)
+
+
+def _aligned(text: str, width: int, is_left: bool) -> str:
+    return f"{text:<{width}}" if is_left else f"{text:>{width}}"

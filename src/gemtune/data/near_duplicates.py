@@ -1,0 +1,110 @@
+"""Near-duplicates: training prompts that are almost those of the validation or test split, found with MinHash.
+
+An exact leak is caught by its key; one with a changed date or comma is not, and inflates the scores all the same.
+Only the validation and test prompts are kept, up to a bound: the training split streams past them.
+
+MinHash and its index are rensa's: the estimate of the share of common word triples has a standard error of 0.035 at
+the threshold, so a pair near it may be missed or named wrongly. Findings warn; they never stop a run.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from pydantic_core import from_json
+
+THRESHOLD = 0.8
+"""Share of common word triples (Jaccard) from which two prompts are nearly the same."""
+
+INDEXED = 5_000
+"""Prompts of each split that are searched for; 2.3 KB of memory each."""
+
+_PERMUTATIONS, _BANDS, _SEED = 128, 16, 0
+"""At these a pair at the threshold is compared with probability 0.95, one at 0.9 with 0.9999."""
+
+_MOST_COMPARED = 100
+"""Candidates that one prompt is compared with: many only where most prompts are nearly the same."""
+
+_WORDS, _CHARACTERS = 3, 6
+"""Length of a piece of text with spaces, and without them."""
+
+
+class Near(NamedTuple):
+    """The most similar prompt that was found."""
+
+    split: str
+    source: int
+    line: int
+    similarity: float
+
+
+class NearDuplicates:
+    """An index of prompts.
+
+    >>> near = NearDuplicates()
+    >>> near.add("one two three four", "test", 0, 7)
+    >>> near.find("One two  three four")
+    Near(split='test', source=0, line=7, similarity=1.0)
+    """
+
+    def __init__(self) -> None:
+        from rensa import RMinHashLSH
+
+        self._index = RMinHashLSH(threshold=THRESHOLD, num_perm=_PERMUTATIONS, num_bands=_BANDS)
+        self._sketches: list[tuple[Any, str, int, int]] = []
+
+    def __len__(self) -> int:
+        return len(self._sketches)
+
+    def add(self, text: str, split: str, source: int, line: int) -> None:
+        """Add a prompt; one without text cannot be compared."""
+        if sketch := _sketch(text):
+            self._index.insert(len(self._sketches), sketch)
+            self._sketches.append((sketch, split, source, line))
+
+    def find(self, text: str) -> Near | None:
+        """Return the prompt that is most like a text, if one is at least as like it as the threshold."""
+        sketch = _sketch(text) if self._sketches else None
+        if sketch is None:
+            return None
+        places = self._index.query(sketch)[:_MOST_COMPARED]
+        found = max(((sketch.jaccard(self._sketches[place][0]), -place) for place in places), default=(0.0, 0))
+        if found[0] < THRESHOLD:
+            return None
+        _, split, source, line = self._sketches[-found[1]]
+        return Near(split, source, line, found[0])
+
+
+def prompt_text(example: bytes) -> str:
+    """Return the text of an example's prompt, given as JSON: of the turns before the last one."""
+    contents = from_json(example, cache_strings="keys")["contents"][:-1]
+    return "\n".join(part["text"] for content in contents for part in content["parts"] if "text" in part)
+
+
+def pieces(text: str) -> list[str]:
+    """Return the overlapping pieces of a text that are compared: word triples, or characters where words are few.
+
+    >>> pieces("Sow in rows,  and water")
+    ['sow in rows,', 'in rows, and', 'rows, and water']
+    >>> pieces("隔一天浇水一次")
+    ['隔一天浇水一', '一天浇水一次']
+    """
+    text = text.lower()
+    words = text.split()
+    if len(text) > 14 * len(words) or (len(words) < _WORDS and not text.isascii()):
+        text = "".join(words)
+        return [text[at : at + _CHARACTERS] for at in range(max(len(text) - _CHARACTERS + 1, 1))] if text else []
+    if len(words) < _WORDS:
+        return words
+    return list(map(" ".join, zip(words, words[1:], words[2:], strict=False)))
+
+
+def _sketch(text: str) -> Any:
+    from rensa import RMinHash
+
+    found = pieces(text)
+    if not found:
+        return None
+    sketch = RMinHash(_PERMUTATIONS, _SEED)
+    sketch.update(found)
+    return sketch

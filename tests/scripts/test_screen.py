@@ -1,0 +1,26 @@
+"""Tables and folded lines of the command line."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scripts.screen import WIDTH, folded, table
+
+
+def test_numbers_are_on_the_right_and_have_separators() -> None:
+    assert table(("split", "read"), [("train", 1234567), ("test", 5)]) == [
+        "split       read",
+        "train  1,234,567",
+        "test           5",
+    ]
+
+
+def test_a_long_last_column_is_folded_below_itself() -> None:
+    lines = table(("what", "why"), [("model", "word " * 30)], text=("why",))
+    assert lines[0] == "what   why"
+    assert all(len(line) <= WIDTH for line in lines)
+    assert all(line.startswith("       word") for line in lines[2:])
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1))
+def test_no_folded_line_is_too_long(text: str) -> None:
+    assert all(len(line) <= WIDTH for line in folded(text, first="warning: "))

@@ -1,0 +1,62 @@
+from typing import Any
+
+from tests.scripts.conftest import CommandLine
+
+
+def job(gemtune: CommandLine) -> dict[str, Any]:
+    found: dict[str, Any] = gemtune.documents("pipelineJobs")[0]
+    return found
+
+
+def test_a_job_has_all_that_the_submission_says(gemtune: CommandLine) -> None:
+    submission = {
+        "service_account": "steps@my-project.iam.gserviceaccount.com",
+        "network": "projects/1/global/networks/inner",
+        "kms_key": "projects/p/locations/us-central1/keyRings/r/cryptoKeys/k",
+        "labels": {"team": "a"},
+        "failure_policy": "slow",
+        "experiment": "trials",
+    }
+    ended = gemtune("submit", gemtune.spec(submission=submission))
+    found = job(gemtune)
+    assert (ended.code, ended.out) == (0, f"{found['name']}\n"), ended.err
+    assert (found["serviceAccount"], found["network"]) == (submission["service_account"], submission["network"])
+    assert found["encryptionSpec"]["kmsKeyName"] == submission["kms_key"]
+    assert found["labels"]["team"] == "a" and found["labels"]["gemtune-spec"] == "summaries"
+    assert found["runtimeConfig"]["failurePolicy"] == "PIPELINE_FAILURE_POLICY_FAIL_SLOW"
+    assert "the emulator has no experiments: trials is left out" in " ".join(ended.err.split())
+
+
+def test_caching_is_left_to_each_task(gemtune: CommandLine) -> None:
+    gemtune("submit", gemtune.spec())
+    tasks = job(gemtune)["pipelineSpec"]["components"]["comp-exit-handler-1"]["dag"]["tasks"]
+    cached = {name for name, task in tasks.items() if task.get("cachingOptions", {}).get("enableCache")}
+    assert "prepare-dataset" in cached and not {"stage-sources", "tune-model", "generate-predictions"} & cached
+
+
+def test_submitting_the_same_spec_again_says_so_and_which_run_it_was(gemtune: CommandLine) -> None:
+    first = gemtune("submit", gemtune.spec())
+    assert "again" not in first.err
+    changed = gemtune("submit", gemtune.spec(epoch_count=2))
+    assert "again" not in changed.err
+    again = " ".join(gemtune("submit", gemtune.spec()).err.split())
+    assert f"the same spec ran as {first.out.strip().rpartition('/')[2]} (" in again
+    assert "what has not changed is not paid for again" in again
+    forced = gemtune("submit", gemtune.spec(force_retune=True))
+    assert "again" not in forced.err
+    assert "force_retune pays for tuning again" in " ".join(
+        gemtune("submit", gemtune.spec(force_retune=True)).err.split()
+    )
+
+
+def test_a_pipeline_file_that_is_missing_is_named(gemtune: CommandLine) -> None:
+    ended = gemtune("submit", gemtune.spec(), "--pipeline", "none.yaml")
+    assert ended.code == 1 and "none.yaml" in ended.err and "Traceback" not in ended.err
+
+
+def test_what_the_service_refuses_is_said_in_its_words(gemtune: CommandLine) -> None:
+    gemtune.emulator.fail("pipelineJobs.create", code=403, message="Permission denied on service account")
+    ended = gemtune("submit", gemtune.spec())
+    assert (ended.code, ended.out) == (1, "")
+    last = ended.err.splitlines()[-1]
+    assert last.startswith("submit: ") and last.endswith("Permission denied on service account")

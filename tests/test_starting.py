@@ -1,0 +1,301 @@
+"""The three ways to start a run, and how it says how it ended: script, console and schedule against one emulator."""
+
+import base64
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.terminal import ROOT, Terminal
+
+pytestmark = pytest.mark.acceptance
+COMPILED = ROOT / "compiled/tuning.yaml"
+PARENT = "projects/gemtune-local/locations/us-central1"
+WEEK = 7 * 24 * 3600
+PATIENCE_SECONDS = 240
+STEPS = {
+    "stage-sources",
+    "prepare-dataset",
+    "generate-predictions",
+    "score-predictions",
+    "tune-model",
+    "select-checkpoint",
+    "generate-predictions-2",
+    "score-predictions-2",
+    "compare-models",
+    "notify",
+}
+
+CONSOLE = """
+import sys, json
+from google.cloud import aiplatform
+from google.cloud.aiplatform.utils import gcs_utils
+
+gcs_utils.create_gcs_bucket_for_pipeline_artifacts_if_it_does_not_exist = lambda *_, **__: None
+template, address, values = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
+aiplatform.init(project="gemtune-local", location="us-central1", api_transport="rest", api_endpoint=address)
+job = aiplatform.PipelineJob(
+    display_name="from the console",
+    template_path=template,
+    pipeline_root="gs://gemtune-local/gemtune/pipeline-root",
+    parameter_values=values,
+)
+job.submit()
+print(job.resource_name)
+"""
+
+
+class Service:
+    """The emulator of a terminal, asked as a Google client asks: with its token."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self.terminal = terminal
+        exports = terminal.gemtune("emulator", "--env").stdout
+        self.exports = exports
+        self.address = f"http://127.0.0.1:{terminal.port}"
+
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        """Call a method of the API; path starts below /v1."""
+        program = (
+            "import sys, json, google.auth\n"
+            "from google.auth.transport.requests import AuthorizedSession\n"
+            "method, url = sys.argv[1:]\n"
+            "sent = sys.stdin.read() or None\n"
+            "answer = AuthorizedSession(google.auth.default()[0]).request(method, url, data=sent)\n"
+            "answer.raise_for_status()\n"
+            "print(answer.text)\n"
+        )
+        sent = json.dumps(body) if body is not None else ""
+        return json.loads(self.python(program, method, f"{self.address}/v1/{path}", sent=sent) or "{}")
+
+    def python(self, program: str, *arguments: str, sent: str = "") -> str:
+        """Run a program in the environment that `gemtune emulator --env` prints, and return what it prints."""
+        command = f'{self.exports}\nexec {sys.executable} -c "$0" "$@"'
+        ended = subprocess.run(
+            ["sh", "-c", command, program, *arguments],
+            input=sent,
+            capture_output=True,
+            text=True,
+            env=self.terminal.environment,
+        )
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout.strip()
+
+    def messages(self) -> list[str]:
+        return [each["body"]["text"] for each in self.terminal.ask("/emulator/webhook")]
+
+    def put_secret(self, name: str, value: str) -> None:
+        secrets = "projects/gemtune-local/secrets"
+        self.call("POST", f"{secrets}?secretId={name}", {"replication": {"automatic": {}}})
+        data = base64.b64encode(value.encode()).decode()
+        self.call("POST", f"{secrets}/{name}:addVersion", {"payload": {"data": data}})
+
+
+@pytest.fixture(scope="module")
+def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
+    with Terminal(tmp_path_factory.mktemp("starting")) as terminal:
+        yield terminal
+
+
+@pytest.fixture(scope="module")
+def service(terminal: Terminal) -> Service:
+    service = Service(terminal)
+    service.put_secret("slack", f"{service.address}/emulator/webhook/T0/B0/password")
+    return service
+
+
+def wait_for(what: Callable[[], Any]) -> Any:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        if found := what():
+            return found
+        time.sleep(0.5)
+    raise AssertionError("waited in vain")
+
+
+def listed(terminal: Terminal, path: str) -> list[dict[str, Any]]:
+    ended = terminal.gemtune("runs", "list", path, "--json")
+    assert ended.returncode == 0, ended.stderr
+    return list(json.loads(ended.stdout))
+
+
+def ended_runs(terminal: Terminal, path: str, count: int) -> Callable[[], list[dict[str, Any]]]:
+    """Return what tells the runs of a spec once so many have ended, and none goes on."""
+
+    def look() -> list[dict[str, Any]]:
+        runs = listed(terminal, path)
+        over = [run for run in runs if run["state"].removeprefix("PIPELINE_STATE_") in ("SUCCEEDED", "FAILED")]
+        assert len(runs) <= count, [run["name"] for run in runs]
+        return runs if len(over) == count else []
+
+    return look
+
+
+def result(terminal: Terminal, service: Service, run: str) -> dict[str, Any]:
+    """Return what a run came to: its comparison without what names the run and its times."""
+    program = (
+        "import sys\nfrom google.cloud import storage\n"
+        "blob = storage.Client(project='gemtune-local').bucket('gemtune-local').blob(sys.argv[1])\n"
+        "print(blob.download_as_text())"
+    )
+    comparison = json.loads(service.python(program, f"gemtune/runs/{run}/comparison.json"))
+    return {key: comparison[key] for key in ("verdict", "decision", "metrics", "ledger", "digests", "models", "spec")}
+
+
+def small(terminal: Terminal, name: str, **keys: Any) -> str:
+    """Write a spec whose run is quick: few examples, one epoch."""
+    quick = {"epoch_count": 1, "max_train_examples": 30, "max_test_examples": 20, "max_truncated_share": 1.0}
+    submission = {"target": "emulator", **keys.pop("submission", {})}
+    return terminal.spec(name, **{**quick, **keys, "submission": submission})
+
+
+def test_a_run_of_the_console_equals_the_run_of_the_script(terminal: Terminal, service: Service) -> None:
+    path = small(terminal, "console", webhook_secret="slack")
+    scripted = terminal.gemtune("run", path)
+    assert scripted.returncode == 0, scripted.stderr
+    paid = terminal.paid()
+    template = terminal.gemtune("publish", path).stdout.strip()
+    assert template == "gs://gemtune-local/gemtune/pipelines/tuning.yaml"
+
+    # What a person fills in: the four without default, and what differs from it. Local files are in the bucket by now.
+    run = listed(terminal, path)[0]
+    sent = run["runtimeConfig"]["parameterValues"]
+    filled_in = ("name", "project", "bucket", "train_data", "validation_data", "test_data", "webhook_secret")
+    quick = ("epoch_count", "adapter_size", "max_train_examples", "max_test_examples", "max_truncated_share")
+    form = {key: sent[key] for key in (*filled_in, *quick)}
+    clicked = service.python(CONSOLE, template, service.address, json.dumps(form)).splitlines()[-1]
+    runs = wait_for(ended_runs(terminal, path, 2))
+    assert [each["state"] for each in runs] == ["PIPELINE_STATE_SUCCEEDED"] * 2
+    assert runs[0]["name"] == clicked
+    assert runs[0]["displayName"] == "from the console"
+
+    first, second = (result(terminal, service, each["name"].rpartition("/")[2]) for each in reversed(runs))
+    assert first == second
+    assert terminal.paid() == paid, "the console's run pays for nothing again"
+    jobs = [service.call("GET", each["name"]) for each in runs]
+    states = [{task["taskName"]: task["state"] for task in job["jobDetail"]["taskDetails"]} for job in jobs]
+    assert set(states[0]) == set(states[1]) >= STEPS
+    assert states[0]["prepare-dataset"] == "SKIPPED", "caching was not overridden"
+    assert [message.splitlines()[1] for message in service.messages()][-2:] == [scripted.stdout.strip()] * 2
+
+
+def test_two_scheduled_runs_and_a_catch_up_of_three(terminal: Terminal, service: Service) -> None:
+    # Runs that end in their second step: what a schedule starts is what counts here.
+    schedule = {"cron": "0 3 * * 1", "time_zone": "Europe/Berlin", "catch_up": True, "labels": {"team": "a"}}
+    broken = terminal.folder / "broken.jsonl"
+    broken.write_text("no JSON")
+    path = small(terminal, "weekly", train_data=str(broken), submission=schedule)
+    assert terminal.gemtune("schedule", "apply", path).returncode == 0
+    for count in (1, 2):
+        terminal.post("/emulator/clock/advance", {"seconds": WEEK})
+        runs = wait_for(ended_runs(terminal, path, count))
+    assert all(run["labels"]["team"] == "a" and run["scheduleName"] for run in runs)
+    assert terminal.gemtune("schedule", "pause", path).returncode == 0
+    for _ in range(3):
+        terminal.post("/emulator/clock/advance", {"seconds": WEEK})
+    assert len(listed(terminal, path)) == 2
+    resumed = terminal.gemtune("schedule", "resume", path)
+    assert "missed runs are made up for" in resumed.stderr
+    wait_for(ended_runs(terminal, path, 5))
+    shown = json.loads(terminal.gemtune("schedule", "show", path, "--json").stdout)
+    assert (shown["runs"], shown["state"]) == ("5", "active")
+    assert terminal.gemtune("schedule", "delete", path).returncode == 0
+
+
+def test_a_schedule_follows_its_spec_and_leaves_a_strangers_alone(terminal: Terminal, service: Service) -> None:
+    path = small(terminal, "mine", submission={"cron": "0 3 1 1 *", "labels": {"team": "a"}})
+    values = {"name": "theirs", "project": "gemtune-local", "bucket": "gemtune-local", "train_data": "gs://b/t.jsonl"}
+    theirs = {
+        "displayName": "mine",
+        "cron": "0 0 1 1 *",
+        "maxConcurrentRunCount": "5",
+        "createPipelineJobRequest": {
+            "parent": PARENT,
+            "pipelineJob": {
+                "pipelineSpec": yaml.load(COMPILED.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader),
+                "runtimeConfig": {"gcsOutputDirectory": "gs://gemtune-local/x", "parameterValues": values},
+            },
+        },
+    }
+    name = service.call("POST", f"{PARENT}/schedules", theirs)["name"]
+    stranger = service.call("GET", name)
+
+    def mine() -> list[dict[str, Any]]:
+        schedules = service.call("GET", f"{PARENT}/schedules")["schedules"]
+        return [each for each in schedules if each["name"] != name and each["displayName"] == "mine"]
+
+    first = terminal.gemtune("schedule", "apply", path)
+    small(terminal, "mine", epoch_count=2, submission={"cron": "0 4 1 1 *", "labels": {"team": "b"}})
+    second = terminal.gemtune("schedule", "apply", path)
+    assert second.stdout == first.stdout
+    for line in ("parameters.epoch_count: 1 -> 2", "labels.team: 'a' -> 'b'", "'TZ=UTC 0 4 1 1 *'"):
+        assert line in second.stderr
+    third = terminal.gemtune("schedule", "apply", path)
+    assert third.stdout == first.stdout and "nothing to change" in third.stderr
+    (found,) = mine()
+    assert found["createPipelineJobRequest"]["pipelineJob"]["labels"]["team"] == "b"
+    for verb, state in (("pause", "PAUSED"), ("resume", "ACTIVE")):
+        assert terminal.gemtune("schedule", verb, path).stdout == first.stdout
+        assert mine()[0]["state"] == state
+    assert terminal.gemtune("schedule", "delete", path).stdout == first.stdout
+    assert mine() == []
+    assert service.call("GET", name) == stranger
+    service.call("DELETE", name)
+
+
+def test_a_failing_run_tells_the_webhook_task_cause_and_next_step(terminal: Terminal, service: Service) -> None:
+    bad = terminal.folder / "bad.jsonl"
+    bad.write_text('{"prompt": "a question", "completion": ""}\n')
+    path = small(terminal, "failing", train_data=str(bad), webhook_secret="projects/gemtune-local/secrets/slack")
+    told = len(service.messages())
+    ended = terminal.gemtune("run", path)
+    assert ended.returncode == 1
+    (message,) = service.messages()[told:]
+    heading, cause, next_step, *_ = message.splitlines()
+    assert heading.startswith("failing gemini-tuning-") and heading.endswith(": FAILED")
+    assert cause.startswith("Data conversion failed: ") and "bad.jsonl:1" in message
+    assert next_step.startswith("next: ")
+    assert "password" not in ended.stderr + read_logs(terminal.folder)
+
+
+def read_logs(folder: Path) -> str:
+    logs = "".join(path.read_text(errors="replace") for path in folder.rglob("*.log"))
+    assert "Notification" in logs or "notify" in logs or "FAILED" in logs
+    return logs
+
+
+def test_cancelling_a_run_cancels_its_tuning_job(terminal: Terminal, service: Service) -> None:
+    terminal.post("/emulator/progress", {"method": "tuningJobs", "seconds": 10 * WEEK})
+    path = small(terminal, "cancelled", epoch_count=3)
+    assert terminal.gemtune("submit", path).returncode == 0
+    (job,) = wait_for(lambda: tuning_jobs(service, "cancelled"))
+    ended = terminal.gemtune("runs", "cancel", path)
+    assert ended.returncode == 0, ended.stderr
+    assert job["name"] in ended.stdout.splitlines()
+    assert listed(terminal, path)[0]["state"] == "PIPELINE_STATE_CANCELLED"
+    assert tuning_jobs(service, "cancelled")[0]["state"] in ("JOB_STATE_CANCELLING", "JOB_STATE_CANCELLED")
+
+
+def test_the_exit_step_cancels_the_tuning_job_of_a_run_that_gave_up_and_says_so(
+    terminal: Terminal, service: Service
+) -> None:
+    terminal.post("/emulator/progress", {"method": "tuningJobs", "seconds": 10 * WEEK})
+    path = small(terminal, "gave-up", epoch_count=4, tuning_deadline_hours=0.0005, webhook_secret="slack")
+    told = len(service.messages())
+    assert terminal.gemtune("run", path).returncode == 1
+    (job,) = tuning_jobs(service, "gave-up")
+    assert job["state"] in ("JOB_STATE_CANCELLING", "JOB_STATE_CANCELLED")
+    (message,) = service.messages()[told:]
+    assert "Tuning failed: " in message and "when the deadline came" in message
+    assert f"cancelled: {job['name']}" in message
+
+
+def tuning_jobs(service: Service, spec: str) -> list[dict[str, Any]]:
+    jobs = service.call("GET", f"{PARENT}/tuningJobs").get("tuningJobs", [])
+    return [job for job in jobs if job["labels"]["gemtune-spec"] == spec]
