@@ -184,7 +184,8 @@ def _key(contents: Sequence[Mapping[str, Any]]) -> bytes:
 def _squeezed(text: str) -> bytes:
     """Return a text without its white space, in UTF-8."""
     # Deleting is several times as fast as leaving one space, and where the words begin makes no other prompt.
-    return text.encode().translate(None, _WHITE) if text.isascii() else "".join(text.split()).encode()
+    data = text.encode().translate(None, _WHITE)
+    return data if text.isascii() else "".join(data.decode().split()).encode()
 
 
 _WHITE = b" \t\n\v\f\r\x1c\x1d\x1e\x1f"
