@@ -39,8 +39,13 @@ def encode_plain_chat(example: Example) -> bytes:
     Raises:
         ValueError: It holds a lone surrogate.
     """
-    contents = [_OPEN[each["role"]] + to_json(each["parts"][0]["text"]) + b"}]}" for each in example["contents"]]
-    return b'{"contents":[' + b",".join(contents) + b"]}"
+    pieces, following = [_START], _MODEL
+    for content in example["contents"]:
+        pieces += to_json(content["parts"][0]["text"]), following
+        following = _USER if following is _MODEL else _MODEL
+    pieces[-1] = _END
+    return b"".join(pieces)
 
 
-_OPEN = {role: b'{"role":"%b","parts":[{"text":' % role.encode() for role in ("user", "model")}
+_START, _END = b'{"contents":[{"role":"user","parts":[{"text":', b"}]}]}"
+_USER, _MODEL = (b'}]},{"role":"%b","parts":[{"text":' % role for role in (b"user", b"model"))
