@@ -191,7 +191,9 @@ def peak_kib() -> int:
 
 def run_python(*arguments: str) -> str:
     """Return what a fresh interpreter prints."""
-    return subprocess.run([sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True).stdout
+    return subprocess.run(
+        [sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True
+    ).stdout
 
 
 class LocalStorage(Storage):

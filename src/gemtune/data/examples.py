@@ -152,13 +152,17 @@ def keys_of(example: Example) -> Keys:
     if "systemInstruction" in example:
         prompt = hashlib.sha256(turns + _key([example["systemInstruction"]])).digest()[:16]
     answer = example["contents"][-1]["parts"]
-    if len(answer) == 1 and len(answer[0]) == 1 and "text" in answer[0] and "tools" not in example:
+    if _is_one_text(answer) and "tools" not in example:
         rest = b'[{"text":%b}]' % to_json(answer[0]["text"])  # as to_json writes it, in half the time
     elif len(answer) > 1 or "text" not in answer[0] or "tools" in example:
         rest = to_json(_sorted([answer, example.get("tools")]))
     else:
         rest = to_json(answer)
     return Keys(turns, prompt, hashlib.sha256(prompt + rest).digest()[:16])
+
+
+def _is_one_text(parts: Sequence[Part]) -> bool:
+    return len(parts) == 1 and len(parts[0]) == 1 and "text" in parts[0]
 
 
 def is_plain_text(example: Example) -> bool:
@@ -172,6 +176,10 @@ def is_plain_text(example: Example) -> bool:
 
 
 def _key(contents: Sequence[Mapping[str, Any]]) -> bytes:
+    if len(contents) == 1 and _is_one_text(contents[0]["parts"]):
+        data = _squeezed(contents[0]["parts"][0]["text"])
+        role = contents[0].get("role", "").encode()
+        return hashlib.sha256(b"%b 1\n%dt\n%b" % (role, len(data), data)).digest()[:16]  # as below, in half the time
     pieces = []
     for content in contents:
         parts = content["parts"]

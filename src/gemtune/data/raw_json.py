@@ -97,7 +97,7 @@ def _count_keys(value: Any) -> int:
 
 def _count_texts(value: dict[str, Any] | list[Any]) -> int:
     """Return how many keys and texts a value has."""
-    count, inner = 0, [value]
+    count, inner = 0, list[Any]((value,))
     for each in inner:
         if type(each) is dict:
             count += len(each)
