@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-MEMORY_KEYS = 50_000
-"""Keys that an index holds in memory: about 8 MB."""
+MEMORY_KEYS = 20_000
+"""Keys that an index holds in memory: about 3 MB."""
 
 CACHE_KIB = 8_000
 """Memory that SQLite may use for one index."""
