@@ -71,6 +71,13 @@ class Terminal:
         )
         urllib.request.urlopen(request, timeout=5).close()
 
+    def upload(self, name: str, data: bytes) -> str:
+        """Write an object of the emulator's bucket and return its URI."""
+        path = f"/upload/storage/v1/b/gemtune-local/o?uploadType=media&name={name}"
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, method="POST")
+        urllib.request.urlopen(request, timeout=5).close()
+        return f"gs://gemtune-local/{name}"
+
     def delete(self, path: str) -> None:
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method="DELETE")
         urllib.request.urlopen(request, timeout=5).close()
