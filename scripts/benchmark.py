@@ -1,5 +1,6 @@
 """Measure the claims about speed, as ratios taken side by side in one run.
 
+    python -m scripts.benchmark convert     raw chat to checked examples, beside the codelab's loop; memory
     python -m scripts.benchmark generate    evaluation at the limit of a service, beside other clients
     python -m scripts.benchmark rouge       ROUGE, beside the rouge-score package
 
@@ -9,7 +10,7 @@ With --json the figures are one JSON object on stdout.
 import importlib
 import sys
 
-SUBJECTS = ("generate", "rouge")
+SUBJECTS = ("convert", "generate", "rouge")
 
 
 def main(argv: list[str] | None = None) -> int:

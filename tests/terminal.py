@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -45,6 +46,8 @@ class Terminal:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # A shell's background job ignores SIGINT, and so would everything that it starts.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def gemtune(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -67,6 +70,13 @@ class Terminal:
             f"http://127.0.0.1:{self.port}{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}
         )
         urllib.request.urlopen(request, timeout=5).close()
+
+    def upload(self, name: str, data: bytes) -> str:
+        """Write an object of the emulator's bucket and return its URI."""
+        path = f"/upload/storage/v1/b/gemtune-local/o?uploadType=media&name={name}"
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, method="POST")
+        urllib.request.urlopen(request, timeout=5).close()
+        return f"gs://gemtune-local/{name}"
 
     def delete(self, path: str) -> None:
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method="DELETE")

@@ -58,6 +58,18 @@ def test_equal_bytes_are_not_paid_for_twice_and_true_summaries_teach_more_than_s
     assert 0 < wrong["difference"] < true["low"]
 
 
+def test_changed_bytes_at_the_same_uri_are_tuned_anew(terminal: Terminal) -> None:
+    lines = (SAMPLES / "train.jsonl").read_bytes().splitlines(keepends=True)
+    spec = terminal.spec("same-uri", train_data=terminal.upload("changing.jsonl", b"".join(lines[:150])), epoch_count=1)
+    first = terminal.gemtune("run", spec)
+    assert first.returncode == 0, first.stderr
+    before = terminal.paid()
+    terminal.upload("changing.jsonl", b"".join(lines[:149]))
+    second = terminal.gemtune("run", spec)
+    assert second.returncode == 0, second.stderr
+    assert terminal.paid() == (before[0] + 1, before[1] + 80), "one more tuning job, and only its model is asked"
+
+
 def test_a_row_that_the_service_would_refuse_ends_the_run_with_its_line(terminal: Terminal) -> None:
     bad = terminal.folder / "bad.csv"
     with bad.open("w", newline="") as file:

@@ -14,7 +14,7 @@ from gemtune.data.dialects import DIALECTS, LANGUAGE_KEYS, Dialect, Draft, Raw
 from gemtune.data.examples import Example, Keys, check_turns, is_blank, is_plain_text, keys_of
 from gemtune.data.findings import Rejection, cut
 from gemtune.data.limits import Limits
-from gemtune.data.plain_chat import convert_plain_chat
+from gemtune.data.plain_chat import convert_plain_chat, encode_plain_chat
 from gemtune.data.prompt_template import PromptTemplate
 from gemtune.errors import DataError, did_you_mean
 
@@ -94,7 +94,7 @@ class Converter:
             DataError: It is the first, and has no column that the template names.
         """
         if self._may_be_plain and (example := convert_plain_chat(raw)):
-            line = encode(example, is_plain=True)
+            line = _encode_plain_chat(example)
             warnings = self.limits.check_example(example, line, is_plain=True)
             return Converted(example, line, keys_of(example), UNKNOWN_LANGUAGE, warnings)
         dialect = self._dialect(raw)
@@ -169,6 +169,13 @@ def encode(value: Any, *, is_plain: bool = False) -> bytes:
     if not is_plain or not line:
         _check_encodable(value)
     return line
+
+
+def _encode_plain_chat(example: Example) -> bytes:
+    try:
+        return encode_plain_chat(example)
+    except ValueError:
+        return encode(example)  # which says what is wrong
 
 
 def _check_encodable(value: Any) -> None:

