@@ -85,14 +85,14 @@ def compare_models(
     from pathlib import Path
 
     from gemtune import catalog as catalogs
-    from gemtune.comparison import Side, build
-    from gemtune.decision import Limits
+    from gemtune.comparison.decision import Limits
+    from gemtune.comparison.document import Side, build
     from gemtune.job_parameters import read_parameters
-    from gemtune.metrics import TASKS
-    from gemtune.model_card import render as render_card
-    from gemtune.plots import curve_figure, difference_figure, report_figures, score_figure, to_png
+    from gemtune.metrics.definitions import TASKS
     from gemtune.records import read_records
-    from gemtune.report import example_rows, render
+    from gemtune.report.model_card import render as render_card
+    from gemtune.report.page import example_rows, render
+    from gemtune.report.plots import curve_figure, difference_figure, report_figures, score_figure, to_png
     from gemtune.step import step
     from gemtune.storage import Storage
 

@@ -71,8 +71,8 @@ def generate_predictions(
     from pathlib import Path
 
     from gemtune import catalog as catalogs
-    from gemtune.generation import generate
-    from gemtune.generation_settings import GenerationSettings
+    from gemtune.generation.generate import generate
+    from gemtune.generation.settings import GenerationSettings
     from gemtune.serving import resolve_model
     from gemtune.step import step
     from gemtune.storage import Storage

@@ -37,7 +37,7 @@ def notify(
         job_resource_name: The pipeline job.
         status: How the run ended, filled in by the pipeline service.
     """
-    from gemtune.notification import tell
+    from gemtune.runs.notification import tell
 
     tell(
         name=name,

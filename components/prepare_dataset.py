@@ -100,9 +100,9 @@ def prepare_dataset(
     from pathlib import Path
 
     from gemtune import catalog as catalogs
-    from gemtune.cost import check_budget
-    from gemtune.dataset import DatasetSettings, prepare
-    from gemtune.run_cost import estimate_run
+    from gemtune.data.dataset import DatasetSettings, prepare
+    from gemtune.runs.cost import check_budget
+    from gemtune.runs.prepared_cost import estimate_run
     from gemtune.step import job_id_of, step
     from gemtune.storage import Storage
 

@@ -32,7 +32,7 @@ def promote_model(
     import json
     from pathlib import Path
 
-    from gemtune.promotion import promote, set_default_checkpoint
+    from gemtune.comparison.promotion import promote, set_default_checkpoint
     from gemtune.step import step
     from gemtune.storage import Storage
 

@@ -46,11 +46,11 @@ def score_predictions(
     from collections import Counter
     from pathlib import Path
 
-    from gemtune.corpus import confusion_matrix
-    from gemtune.measurements import measure
-    from gemtune.metrics import metrics_of
+    from gemtune.comparison.measurements import measure
+    from gemtune.metrics.corpus import confusion_matrix
+    from gemtune.metrics.definitions import metrics_of
+    from gemtune.metrics.scoring import check_unscored, score
     from gemtune.records import read_records, write_records
-    from gemtune.scoring import check_unscored, score
     from gemtune.step import step
 
     with step(f"{side.capitalize()}: score", project=project, bucket=bucket, job_id=job_id):

@@ -81,11 +81,11 @@ def select_checkpoint(
     from pathlib import Path
 
     from gemtune import catalog as catalogs
-    from gemtune.generation import generate
-    from gemtune.generation_settings import GenerationSettings
-    from gemtune.selection import Trial, check_rule, describe_choice, select, selection_metrics
+    from gemtune.generation.generate import generate
+    from gemtune.generation.settings import GenerationSettings
     from gemtune.step import step
     from gemtune.storage import Storage
+    from gemtune.tuning.selection import Trial, check_rule, describe_choice, select, selection_metrics
 
     settings = GenerationSettings(
         temperature=temperature,

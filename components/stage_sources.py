@@ -23,7 +23,7 @@ def stage_sources(
     Raises:
         StorageError: A source is missing, unreadable, or a wildcard matches nothing.
     """
-    from gemtune.sources import stage
+    from gemtune.data.sources import stage
     from gemtune.step import step
     from gemtune.storage import Storage
 

@@ -77,11 +77,11 @@ def tune_model(
     from pathlib import Path
 
     from gemtune import catalog as catalogs
-    from gemtune.curves import read_curves
     from gemtune.records import write_records
     from gemtune.step import step
     from gemtune.storage import Storage
-    from gemtune.tuning import TuningRequest, gcp_resources_of, location_for, model_uri_of, summary_metrics, tune
+    from gemtune.tuning.curves import read_curves
+    from gemtune.tuning.tune import TuningRequest, gcp_resources_of, location_for, model_uri_of, summary_metrics, tune
 
     request = TuningRequest(
         base_model=base_model,

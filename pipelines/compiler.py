@@ -144,7 +144,7 @@ def embed(program: str) -> str:
 def import_closure(program: str) -> dict[str, bytes]:
     """Return path → content of every file of the package that a program imports, however indirectly.
 
-    A module brings along the data files that share its stem: report.py brings report.html.
+    A module brings along the data files that share its stem: page.py brings page.html.
     """
     files: dict[str, bytes] = {}
     seen: set[str] = set()

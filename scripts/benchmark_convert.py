@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from gemtune.data.conversion import Converter
+from gemtune.data.dataset import DatasetSettings, prepare
 from gemtune.data.findings import FindingLog
 from gemtune.data.intake import Intake
 from gemtune.data.near_duplicates import INDEXED, NearDuplicates, prompt_text
@@ -30,7 +31,6 @@ from gemtune.data.plain_chat import convert_plain_chat, encode_plain_chat
 from gemtune.data.progress import Progress
 from gemtune.data.raw_files import read_raw
 from gemtune.data.split import Split
-from gemtune.dataset import DatasetSettings, prepare
 from gemtune.storage import Storage
 
 PIECES = 10

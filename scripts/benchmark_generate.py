@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gemtune import catalog as catalogs
-from gemtune.generation import generate
-from gemtune.generation_settings import GenerationSettings
+from gemtune.generation.generate import generate
+from gemtune.generation.settings import GenerationSettings
 from gemtune.serving import ServedModel
 from gemtune.storage import Storage
 from scripts.load_server import LATENCY_SECONDS, QUOTA_BURST, QUOTA_RATE

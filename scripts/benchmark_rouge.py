@@ -16,7 +16,7 @@ import sys
 import time
 from pathlib import Path
 
-from gemtune.rouge import ROUGE_TYPES, FastRouge, Overlap, Vocabulary, scorer
+from gemtune.metrics.rouge import ROUGE_TYPES, FastRouge, Overlap, Vocabulary, scorer
 
 PAIRS = 2_000
 TURN = 50

@@ -16,14 +16,14 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from gemtune.data.advice import ADVICE
+from gemtune.data.preview import SHOWN, Preview, preview, settings_of
+from gemtune.data.sources import find_sources
 from gemtune.data.splits import SPLITS
+from gemtune.data.token_count import TokenCount, count
 from gemtune.errors import GemtuneError, SpecError
-from gemtune.preview import SHOWN, Preview, preview, settings_of
 from gemtune.records import read_records
-from gemtune.sources import find_sources
 from gemtune.spec import TuningSpec, build, load
 from gemtune.storage import Storage
-from gemtune.token_count import TokenCount, count
 from scripts.screen import folded, table
 from scripts.submit import SOURCES, local_copies, overrides_of, report_error, say
 from scripts.target import Target, open_target

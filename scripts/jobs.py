@@ -18,8 +18,8 @@ from typing import Any
 from gemtune.catalog import Catalog
 from gemtune.catalog import load as load_catalog
 from gemtune.errors import GemtuneError
-from gemtune.job_list import JobList
 from gemtune.spec import TuningSpec
+from gemtune.tuning.job_list import JobList
 from scripts.submit import add_spec_arguments, read_spec, report_error, say, target_of
 from scripts.table import print_json, print_table
 from scripts.target import open_target

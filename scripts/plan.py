@@ -15,14 +15,14 @@ from typing import Any
 
 from gemtune.catalog import Catalog
 from gemtune.catalog import load as load_catalog
-from gemtune.cost import TERMS, check_budget, usd
+from gemtune.data.preview import Preview
 from gemtune.data.splits import SPLITS
 from gemtune.errors import BudgetError, GemtuneError, SpecError
-from gemtune.preview import Preview
-from gemtune.run_cost import estimate_run
-from gemtune.run_plan import known_tuning, locations, request_of, resources
+from gemtune.runs.cost import TERMS, check_budget, usd
+from gemtune.runs.plan import known_tuning, locations, request_of, resources
+from gemtune.runs.prepared_cost import estimate_run
 from gemtune.spec import TuningSpec
-from gemtune.tuning import TuningRequest, check_request
+from gemtune.tuning.tune import TuningRequest, check_request
 from scripts.check import look_at, printable
 from scripts.screen import folded, table
 from scripts.submit import read_spec, report_error, say, spec_parser, target_of, today

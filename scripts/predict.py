@@ -13,9 +13,9 @@ import sys
 
 from gemtune import catalog as catalogs
 from gemtune.errors import GemtuneError, SpecError
-from gemtune.generation_settings import settings_of
-from gemtune.predicting import predict
-from gemtune.predictions import Prediction
+from gemtune.generation.predicting import predict
+from gemtune.generation.predictions import Prediction
+from gemtune.generation.settings import settings_of
 from gemtune.serving import resolve_model
 from gemtune.spec import TuningSpec, load
 from scripts.submit import overrides_of, report_error, say

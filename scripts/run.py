@@ -22,8 +22,8 @@ from typing import Any
 import yaml
 
 from gemtune.errors import GemtuneError, ServiceError, SpecError
-from gemtune.metrics import METRICS
-from gemtune.notification import decision_line, metric_line, read_json, run_uri
+from gemtune.metrics.definitions import METRICS
+from gemtune.runs.notification import decision_line, metric_line, read_json, run_uri
 from gemtune.spec import TuningSpec
 from scripts.submit import TEMPLATE, read_spec, report_error, say, service_errors, spec_parser, submit_spec, target_of
 from scripts.sweep import conclude_sweep, variants_of

@@ -13,10 +13,10 @@ import argparse
 import sys
 from typing import Any
 
-from gemtune.cancelling import cancel_run
 from gemtune.errors import GemtuneError
-from gemtune.notification import outcome_message
-from gemtune.runs import ENDED_RUN_STATES, SPEC_LABEL, run_id, run_named, runs_of
+from gemtune.runs.cancelling import cancel_run
+from gemtune.runs.notification import outcome_message
+from gemtune.runs.pipeline_jobs import ENDED_RUN_STATES, SPEC_LABEL, run_id, run_named, runs_of
 from gemtune.spec import TuningSpec
 from gemtune.storage import Storage
 from gemtune.vertex import Rest, console_url, location_of

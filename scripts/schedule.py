@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from gemtune.errors import GemtuneError, SpecError, shown
-from gemtune.schedules import (
+from gemtune.runs.schedules import (
     FIELDS,
     Schedule,
     all_schedules,

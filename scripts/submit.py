@@ -170,7 +170,7 @@ def uploaded_sources(spec: TuningSpec, path: Path, target: Target) -> dict[str, 
     Raises:
         DataError: A local file is missing, or the emulator has no copy of an object on Google's Cloud Storage.
     """
-    from gemtune.sources import upload_local
+    from gemtune.data.sources import upload_local
     from gemtune.storage import Storage
 
     storage = Storage(spec.project)

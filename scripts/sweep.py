@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gemtune.errors import SpecError
-from gemtune.sweep import find_winner, sweep_row, total_cost
+from gemtune.tuning.sweep import find_winner, sweep_row, total_cost
 from scripts.submit import SOURCES, overrides_of, say, target_of
 from scripts.table import print_table
 

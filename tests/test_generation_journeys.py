@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from gemtune.predictions import digest_of
+from gemtune.generation.predictions import digest_of
 from gemtune.storage import Storage
 from tests.gemtune.conftest import articles
 from tests.terminal import SAMPLES, Terminal
@@ -25,8 +25,8 @@ STEP = f"""
 import sys
 from pathlib import Path
 from gemtune import catalog
-from gemtune.generation import generate
-from gemtune.generation_settings import GenerationSettings
+from gemtune.generation.generate import generate
+from gemtune.generation.settings import GenerationSettings
 from gemtune.serving import ServedModel
 from gemtune.storage import Storage
 project, bucket, prompts, output = sys.argv[1:]

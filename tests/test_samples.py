@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from gemtune.profiles import choose_profile
+from gemtune.metrics.profiles import choose_profile
+from gemtune.metrics.tokens import tokenize
 from gemtune.spec import load
-from gemtune.tokens import tokenize
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 SIZES = {"train": 200, "validation": 20, "test": 80}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gemtune.metrics import TASKS
+from gemtune.metrics.definitions import TASKS
 from tests.ports import free_port
 
 ROWS = {

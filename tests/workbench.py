@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from gemtune.dataset import DatasetSettings, Prepared, prepare
-from gemtune.sources import stage
+from gemtune.data.dataset import DatasetSettings, Prepared, prepare
+from gemtune.data.sources import stage
 from gemtune.storage import Storage
 
 Data: TypeAlias = str | bytes | list[Any]

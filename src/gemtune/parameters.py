@@ -21,8 +21,8 @@ from pydantic import (
 )
 
 from gemtune import catalog
-from gemtune.metric_rules import MetricRules
-from gemtune.metrics import primary_choices
+from gemtune.metrics.definitions import primary_choices
+from gemtune.metrics.rules import MetricRules
 from gemtune.resource_names import KmsKey, SecretName, matching
 
 _NAME = re.compile(r"[a-z0-9-]{1,63}")

@@ -56,7 +56,7 @@ def load(
     """Read a tuning spec.
 
     Local paths in `train_data`, `validation_data` and `test_data` stay as written: they are relative to the spec's
-    folder, and `gemtune.sources.upload_local` turns them into URIs. A path in `catalog_overrides` is read here.
+    folder, and `gemtune.data.sources.upload_local` turns them into URIs. A path in `catalog_overrides` is read here.
 
     Args:
         path: YAML file.

@@ -8,7 +8,7 @@ import pytest
 from kfp import dsl
 
 from components.score_predictions import score_predictions
-from gemtune.metrics import TASKS, metrics_of
+from gemtune.metrics.definitions import TASKS, metrics_of
 from gemtune.records import read_records, write_records
 from tests.gemtune.made_run import examples, prediction
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from gemtune import catalog as catalogs
-from gemtune.generation import generate
-from gemtune.generation_settings import GenerationSettings
+from gemtune.generation.generate import generate
+from gemtune.generation.settings import GenerationSettings
 from gemtune.serving import ServedModel
 from gemtune.storage import Storage
-from gemtune.tuning import TuningRequest, fingerprint, tune
+from gemtune.tuning.tune import TuningRequest, fingerprint, tune
 
 CATALOG = catalogs.load()
 BASE = "gemini-3.1-flash-lite"

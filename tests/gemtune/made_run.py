@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gemtune.catalog import load
-from gemtune.comparison import Side, build
-from gemtune.decision import Limits
-from gemtune.predictions import TOKEN_COUNTS
+from gemtune.comparison.decision import Limits
+from gemtune.comparison.document import Side, build
+from gemtune.generation.predictions import TOKEN_COUNTS
+from gemtune.metrics.scoring import score
 from gemtune.records import Record
-from gemtune.scoring import score
 
 ENDPOINT = "projects/123456789012/locations/us/endpoints/222"
 LIMITS = Limits(max_truncated_share=1.0, max_blocked_share=1.0, max_unscored_share=1.0)

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from gemtune.metrics import METRICS, TASKS, primary_choices
+from gemtune.metrics.definitions import METRICS, TASKS, primary_choices
 from gemtune.spec import TuningSpec
 from gemtune.spec_problems import describe
 from gemtune.submission import Submission

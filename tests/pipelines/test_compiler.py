@@ -47,7 +47,7 @@ def compile_copy(folder: Path, change: str = "") -> str:
             shutil.copyfile(source, target)
     for path in folder.rglob("*"):
         os.utime(path, (1e9, 1e9))
-    report = folder / "src/gemtune/report.py"
+    report = folder / "src/gemtune/report/page.py"
     report.write_text(report.read_text(encoding="utf-8") + change, encoding="utf-8")
     (folder / "compiled/tuning.yaml").unlink()
     environment = {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{folder / 'src'}"}
@@ -71,9 +71,9 @@ def test_editing_the_report_leaves_the_tuning_step_as_it_was(tmp_path: Path) -> 
 
 def test_a_step_carries_only_the_modules_it_imports(committed: dict[str, Any]) -> None:
     carried = {name: set(compiler.unpack(program)) for name, program in programs(committed).items()}
-    assert {"gemtune/tuning.py", "gemtune/catalog.toml"} <= carried["exec-tune-model"]
-    assert "gemtune/report.py" not in carried["exec-tune-model"]
-    assert {"gemtune/report.py", "gemtune/report.html"} <= carried["exec-compare-models"]
+    assert {"gemtune/tuning/tune.py", "gemtune/catalog.toml"} <= carried["exec-tune-model"]
+    assert "gemtune/report/page.py" not in carried["exec-tune-model"]
+    assert {"gemtune/report/page.py", "gemtune/report/page.html"} <= carried["exec-compare-models"]
     assert "gemtune/spec.py" not in set().union(*carried.values())
 
 

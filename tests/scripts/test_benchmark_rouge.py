@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gemtune.rouge import FastRouge, Overlap, Text
+from gemtune.metrics.rouge import FastRouge, Overlap, Text
 from scripts import benchmark_rouge
 
 

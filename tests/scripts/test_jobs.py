@@ -10,7 +10,7 @@ import pytest
 from gemtune import catalog as catalogs
 from gemtune.errors import TuningJobError
 from gemtune.storage import Storage
-from gemtune.tuning import TuningRequest, tune
+from gemtune.tuning.tune import TuningRequest, tune
 from scripts import cli
 from tests.conftest import Emulator
 from tests.emulator.tuning import example

@@ -1,1 +1,1 @@
-"""From raw files to examples: reading, converting, checking, splitting. sources.py and dataset.py stand in front."""
+"""Data: raw files to examples in splits, each one accounted for. sources.py and dataset.py stand in front."""

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from gemtune.catalog import Model
 from gemtune.data.examples import Example, Part
 from gemtune.data.findings import Rejection, cut
-from gemtune.token_estimate import estimate_band, estimate_contents
+from gemtune.data.token_estimate import estimate_band, estimate_contents
 
 _SNAKE = {
     "function_call": "functionCall",

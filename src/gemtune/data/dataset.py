@@ -1,0 +1,255 @@
+"""The dataset: raw files become a train, a validation and a test split, and every example is accounted for.
+
+Two passes over the data. The first converts and checks every record and puts the valid ones into their splits; the
+second, which knows all prompts, leaves out what leaks or is not sampled, and writes. 20 examples and 10 million go the
+same way: what grows is on disk, except for one byte an example.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gemtune import catalog
+from gemtune.data.advice import Plan, advise
+from gemtune.data.conversion import Converter
+from gemtune.data.dialects import DIALECTS
+from gemtune.data.findings import WHOLE, FindingLog, Rejection
+from gemtune.data.intake import Intake
+from gemtune.data.limits import Limits, SplitSize
+from gemtune.data.output import Output
+from gemtune.data.progress import Progress
+from gemtune.data.splits import SPLITS
+from gemtune.errors import DataError, SpecError
+from gemtune.storage import Storage
+
+_CHOICES = {
+    "data_format": ("auto", *DIALECTS),
+    "sampling": ("random", "head"),
+    "on_invalid": ("raise", "drop"),
+    "on_leakage": ("raise", "drop"),
+}
+_ACTIONS = {"raise": "raised", "drop": "dropped"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetSettings:
+    """How raw data becomes a dataset; the names are those of the tuning spec."""
+
+    data_format: str = "auto"
+    """auto, or the name of a dialect: contents, messages, sharegpt, alpaca, input_output or prompt_completion."""
+    prompt_template: str = ""
+    """How columns become the prompt; empty to take the prompt column as it is."""
+    system_instruction: str = ""
+    """Given to every example that has none."""
+    max_train_examples: int = 0
+    """0 for all."""
+    max_validation_examples: int = 0
+    """0 for all."""
+    max_test_examples: int = 0
+    """0 for all."""
+    sampling: str = "random"
+    """random or head."""
+    sample_seed: int = 0
+    """Picks the random sample."""
+    validation_fraction: float = 0.1
+    """Share of the training sources, where there is no validation source."""
+    test_fraction: float = 0.1
+    """Share of the training sources, where there is no test source."""
+    on_invalid: str = "raise"
+    """raise or drop."""
+    on_leakage: str = "raise"
+    """raise or drop."""
+    base_model: str = ""
+    """Whose limits the examples must keep; empty for none."""
+    catalog_overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Corrections to the catalogue of models."""
+    task: str = "summarization"
+    """What the model is tuned for; advice depends on it, as on the next two."""
+    epoch_count: int = 0
+    """Passes over the training split; 0 = chosen by the service."""
+    adapter_size: int = 0
+    """0 = the service's default."""
+    for_tuning: bool = True
+    """Whether there must be training examples; an evaluation needs only those of the test."""
+
+    def limit(self, split: str) -> int:
+        """Return the most examples of a split; 0 for all."""
+        return int(getattr(self, f"max_{split}_examples"))
+
+    def check(self) -> None:
+        """Check the values: a console's form passes anything on.
+
+        Raises:
+            SpecError: A value is not among those allowed.
+        """
+        for name, allowed in _CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise SpecError(f"{name} is {getattr(self, name)!r}, expected one of {', '.join(allowed)}")
+        for name in ("train", "validation", "test"):
+            if self.limit(name) < 0:
+                raise SpecError(f"max_{name}_examples is {self.limit(name)}, expected 0 (all) or more")
+        if min(self.validation_fraction, self.test_fraction) < 0 or self.validation_fraction + self.test_fraction >= 1:
+            fractions = f"{self.validation_fraction} and {self.test_fraction}"
+            raise SpecError(
+                f"validation_fraction and test_fraction are {fractions}, expected 0 or more each and below 1 together"
+            )
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The files of a prepared dataset, and the account of its examples."""
+
+    train: Path
+    validation: Path
+    """Empty if there is no validation data."""
+    test: Path
+    validation_prompts: Path
+    """The validation split in the form of the test split, for the evaluation of checkpoints."""
+    findings: Path
+    ledger: dict[str, Any]
+    """{split: {read, used, sampled_out, rejected: {rule: count}}, sources: {uri: format}}."""
+
+    def counts(self) -> dict[str, int]:
+        """Return how many examples of each split are used, sampled out and rejected, as flat metrics."""
+        counts = {}
+        for split in SPLITS:
+            account = self.ledger[split]
+            counts[f"{split}_used"] = account["used"]
+            counts[f"{split}_sampled_out"] = account["sampled_out"]
+            counts[f"{split}_rejected"] = sum(account["rejected"].values())
+        return counts
+
+
+def prepare(
+    manifest_uri: str, settings: DatasetSettings, *, storage: Storage, folder: Path, is_quiet: bool = False
+) -> Prepared:
+    """Write train, validation, test, validation_prompts and findings (.jsonl) and ledger.json into a folder.
+
+    Args:
+        manifest_uri: What `gemtune.data.sources.stage` returned.
+        settings: How to convert, split, sample and check.
+        storage: Where the manifest and the staged sources are read.
+        folder: Local folder for the files; made if need be.
+        is_quiet: The caller shows the findings; they are not printed to stderr.
+
+    Raises:
+        DataError: Examples are invalid or leak and the settings say raise, a file breaks off, or there is nothing to
+            train or test on. Findings and ledger were written before.
+        SpecError: A setting has no such value.
+        StorageError: A source cannot be read.
+    """
+    settings.check()
+    limits = Limits(catalog.load(settings.catalog_overrides).find(settings.base_model))
+    manifest = json.loads(storage.read_text(manifest_uri))
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch, FindingLog(folder / "findings.jsonl") as log:
+        intake = _take_in(manifest, settings, storage, log, limits, Path(scratch))
+        sizes = _write(intake, manifest, settings, log, limits, folder)
+        _judge(sizes, settings, log, limits)
+    ledger = {name: split.account() for name, split in intake.splits.items()} | {"sources": intake.formats}
+    (folder / "ledger.json").write_text(json.dumps(ledger, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    if not is_quiet:
+        log.show()
+    log.raise_any()
+    _check_not_empty(ledger, manifest, settings)
+    names = (*SPLITS, "validation_prompts", "findings")
+    train, validation, test, asked, findings = (folder / f"{name}.jsonl" for name in names)
+    return Prepared(train, validation, test, asked, findings, ledger)
+
+
+def _take_in(
+    manifest: Mapping[str, Any],
+    settings: DatasetSettings,
+    storage: Storage,
+    log: FindingLog,
+    limits: Limits,
+    scratch: Path,
+) -> Intake:
+    """First pass: convert and check every record of every source."""
+    progress = Progress(sum(source["bytes"] for split in SPLITS for source in manifest[split]), "Reading")
+    intake = Intake(
+        log,
+        scratch,
+        progress,
+        invalid_action=_ACTIONS[settings.on_invalid],
+        validation_share=0.0 if manifest["validation"] else settings.validation_fraction,
+        test_share=0.0 if manifest["test"] else settings.test_fraction,
+    )
+    with intake:
+        for split in SPLITS:
+            for source in manifest[split]:
+                path = scratch / "source"
+                storage.download(source["staged"], path)
+                intake.take(split, path, _converter(source["uri"], settings, limits, is_test=split == "test"))
+                path.unlink()
+    progress.finish()
+    return intake
+
+
+def _write(
+    intake: Intake,
+    manifest: Mapping[str, Any],
+    settings: DatasetSettings,
+    log: FindingLog,
+    limits: Limits,
+    folder: Path,
+) -> dict[str, SplitSize]:
+    """Second pass: write the examples that neither leak nor are sampled out. Train comes last, past the others."""
+    output = Output(intake, log, folder, settings.sampling, settings.sample_seed, _ACTIONS[settings.on_leakage])
+    wanted = {name: settings.limit(name) for name in SPLITS}
+    most = limits.most_validation(output.count("train", wanted["train"]))
+    is_too_large = most is not None and output.count("validation", wanted["validation"]) > most
+    if is_too_large and not manifest["validation"]:
+        # We cut it from the training data, so we may cut less of it; what was given is the user's to shorten.
+        found = f"{output.count('validation', wanted['validation']):,} examples held out"
+        rejection = Rejection(
+            "validation_reduced", found, f"at most {most:,} for {settings.base_model}", "lower validation_fraction"
+        )
+        log.add("validation", WHOLE, rejection, "warned")
+        wanted["validation"] = most or 0
+    return {name: output.write(intake.splits[name], wanted[name]) for name in ("test", "validation", "train")}
+
+
+def _judge(sizes: Mapping[str, SplitSize], settings: DatasetSettings, log: FindingLog, limits: Limits) -> None:
+    """Compare whole splits with the limits, and give advice."""
+    train, validation = sizes["train"].examples, sizes["validation"].examples
+    for rejection in limits.check_train(sizes["train"]):
+        log.add("train", WHOLE, rejection, "raised")
+    most = limits.most_validation(train)
+    if most is not None and validation > most:
+        expected = f"at most {most:,} beside {train:,} training examples"
+        next = f"set max_validation_examples to {most}"
+        rejection = Rejection("validation_too_large", f"{validation:,} examples", expected, next)
+        log.add("validation", WHOLE, rejection, "raised")
+    if train:
+        for rejection in advise(train, validation, Plan(settings.task, settings.epoch_count, settings.adapter_size)):
+            log.add("train", WHOLE, rejection, "warned")
+
+
+def _converter(uri: str, settings: DatasetSettings, limits: Limits, *, is_test: bool) -> Converter:
+    return Converter(
+        uri=uri,
+        data_format=settings.data_format,
+        prompt_template=settings.prompt_template,
+        system_instruction=settings.system_instruction,
+        is_test=is_test,
+        limits=limits,
+    )
+
+
+def _check_not_empty(ledger: Mapping[str, Any], manifest: Mapping[str, Any], settings: DatasetSettings) -> None:
+    for name in ("train", "test"):
+        account = ledger[name]
+        if account["used"] or (name == "train" and not settings.for_tuning):
+            continue
+        rejected = ", ".join(f"{count} {rule}" for rule, count in account["rejected"].items())
+        found = f"{name} split: no example ({account['read']} read{', rejected: ' + rejected if rejected else ''})"
+        next = f"correct {name}_data"
+        if name == "test" and not manifest["test"]:
+            next = f"name test_data, add examples, or raise test_fraction (now {settings.test_fraction})"
+        raise DataError(f"{found}, expected at least 1", next=next)

@@ -1,0 +1,1 @@
+"""Metrics: from answers and references to scores, task by task."""

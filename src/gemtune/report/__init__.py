@@ -1,0 +1,1 @@
+"""The report and the model card: what people read of a comparison."""

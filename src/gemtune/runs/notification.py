@@ -1,0 +1,131 @@
+"""How a run ended, in a few lines: for the exit step's log, for a webhook, and for whoever follows a run."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from gemtune.errors import GemtuneError, ServiceError, StorageError
+from gemtune.runs.cancelling import cancel_tuning_jobs
+from gemtune.runs.webhook import send
+from gemtune.storage import Storage
+from gemtune.vertex import console_url, object_url
+
+
+def run_uri(bucket: str, job_id: str, file: str = "") -> str:
+    """Return where a run leaves what people look for afterwards: report, comparison, failure."""
+    return f"gs://{bucket}/gemtune/runs/{job_id}/{file}"
+
+
+def tell(
+    *,
+    name: str,
+    job: str,
+    state: str,
+    project: str,
+    bucket: str,
+    parameters: Mapping[str, Any],
+    webhook_secret: str,
+) -> None:
+    """Do what the exit step is for: cancel what a broken run left behind, and say how it ended.
+
+    What goes wrong here is said in the log and nowhere else: it must not turn a good run into a failed one.
+
+    Args:
+        name: Name of the tuning spec.
+        job: Resource name of the pipeline job.
+        state: State of the run as the pipeline service gives it, for instance SUCCEEDED.
+        project: Google Cloud project of the run.
+        bucket: Bucket of the pipeline.
+        parameters: Parameters of the run that say where its tuning job is.
+        webhook_secret: Secret with the address of a webhook; empty for none.
+    """
+    job_id = job.rpartition("/")[2]
+    cancelled: list[str] = []
+    if state != "SUCCEEDED":
+        try:
+            cancelled = cancel_tuning_jobs(job_id, project=project, parameters=parameters)
+        except GemtuneError as error:
+            print(f"Notification: tuning jobs of this run may go on: {error}", file=sys.stderr, flush=True)
+    message = outcome_message(
+        name=name, job=job, state=state, project=project, bucket=bucket, cancelled=cancelled, storage=Storage(project)
+    )
+    print(message, flush=True)
+    if webhook_secret:
+        try:
+            send(webhook_secret, message, project=project)
+        except ServiceError as error:
+            print(f"Notification: not sent: {error}", file=sys.stderr, flush=True)
+
+
+def outcome_message(
+    *, name: str, job: str, state: str, project: str, bucket: str, cancelled: Iterable[str], storage: Storage
+) -> str:
+    """Return how a run ended: decision, reasons, numbers, cost and links, or the failed step, its cause and what next.
+
+    Args:
+        name: Name of the tuning spec.
+        job: Resource name of the pipeline job.
+        state: State of the run as the pipeline service gives it.
+        project: Google Cloud project of the run.
+        bucket: Bucket of the pipeline.
+        cancelled: Tuning jobs that were cancelled because the run did not succeed.
+        storage: Where the steps left their results.
+    """
+    job_id = job.rpartition("/")[2]
+    comparison = read_json(run_uri(bucket, job_id, "comparison.json"), storage)
+    lines = [f"{name} {job_id}: {state}"]
+    if state != "SUCCEEDED":
+        lines += failure_lines(read_json(run_uri(bucket, job_id, "failure.json"), storage))
+        lines += [f"cancelled: {tuning_job}" for tuning_job in cancelled]
+    if comparison:
+        lines += [decision_line(comparison), *comparison["reasons"][1:], metric_line(comparison)]
+    lines.append(cost_line(comparison))
+    if comparison:
+        lines.append(f"report: {object_url(run_uri(bucket, job_id, 'report.html'))}")
+    return "\n".join([*lines, f"run: {console_url(job, project) or job}"])
+
+
+def failure_lines(failure: dict[str, Any] | None) -> list[str]:
+    """Return the task that failed, its cause, and what to do next."""
+    if not failure:
+        return ["no step left a cause: see the log of the failed task"]
+    next_step = [f"next: {failure['next']}"] if failure["next"] else []
+    return [f"{failure['task']} failed: {failure['message']}", *next_step]
+
+
+def cost_line(comparison: dict[str, Any] | None) -> str:
+    """Return what the run has cost, in USD; it is added up in the comparison."""
+    if not comparison:
+        return "cost: not added up, the run ended before its comparison"
+    cost = comparison["cost"]["actual"]
+    if cost["unknown"]:
+        return f"cost: at least ${cost['known']:.4f}; no price is known for {', '.join(cost['unknown'])}"
+    return f"cost: ${cost['total']:.4f} at the catalogue's prices"
+
+
+def decision_line(comparison: dict[str, Any]) -> str:
+    """Return the decision and its first reason on one line."""
+    return f"{comparison['decision']}: {comparison['verdict']}, {comparison['reasons'][0]}"
+
+
+def metric_line(comparison: dict[str, Any]) -> str:
+    """Return the numbers of the primary metric on one line; too few pairs have no interval."""
+    metric = next(each for each in comparison["metrics"] if each["name"] == comparison["primary_metric"])
+    if metric["low"] is None:
+        return f"{metric['name']}  no interval: {metric['n']} examples have a score on both sides"
+    candidate = "tuned" if comparison["tuning"] else "candidate"
+    return (
+        f"{metric['name']}  baseline {metric['baseline']:.4f}  {candidate} {metric['candidate']:.4f}  "
+        f"difference {metric['difference']:+.4f} [{metric['low']:+.4f}, {metric['high']:+.4f}]  n {metric['n']}"
+    )
+
+
+def read_json(uri: str, storage: Storage) -> dict[str, Any] | None:
+    """Return a small JSON object, or None where there is none."""
+    try:
+        return dict(json.loads(storage.read_text(uri))) if storage.exists(uri) else None
+    except StorageError:
+        return None
