@@ -25,7 +25,17 @@ from gemtune.errors import GemtuneError, ServiceError, SpecError
 from gemtune.metrics.definitions import METRICS
 from gemtune.runs.notification import decision_line, metric_line, read_json, run_uri
 from gemtune.spec import TuningSpec
-from scripts.submit import TEMPLATE, read_spec, report_error, say, service_errors, spec_parser, submit_spec, target_of
+from scripts.submit import (
+    TEMPLATE,
+    read_spec,
+    report_error,
+    say,
+    say_job,
+    service_errors,
+    spec_parser,
+    submit_spec,
+    target_of,
+)
 from scripts.sweep import conclude_sweep, variants_of
 from scripts.target import Target, open_target
 
@@ -86,11 +96,12 @@ def check_writable(folder: Path) -> None:
 
 
 def follow(job: Any, target: Target, template: Path = TEMPLATE) -> str:
-    """Print each task as it ends, and return the state of the job at its end, for instance SUCCEEDED.
+    """Print the job, then each task as it ends, and return the state of the job at its end, for instance SUCCEEDED.
 
     Raises:
         ServiceError: The service is out of reach for too long.
     """
+    say_job(job, target)
     names = display_names(template)
     told: set[str] = set()
     state = ""
@@ -196,8 +207,10 @@ def conclude(spec: TuningSpec, job_id: str, state: str) -> int:
 
 def interrupted(target: Target | None, job: Any) -> str:
     """Return what goes on after Ctrl-C, and how to end it."""
-    if not target or not job:
+    if not target:
         return "interrupted: nothing was submitted"
+    if not job:
+        return "interrupted before a job was confirmed; `gemtune runs list SPEC` tells whether one was submitted"
     if target.process:
         return f"interrupted: the emulator stops, and {job.name} with it"
     return f"interrupted: {job.name} goes on running; {hint_for(target, job)}"

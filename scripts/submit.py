@@ -35,6 +35,7 @@ def main(argv: list[str] | None = None) -> int:
         target = open_target(target_of(arguments))
         say("target", target.describe())
         job = submit_spec(read_spec(arguments, target), Path(arguments.spec), target, arguments.pipeline)
+        say_job(job, target)
     except GemtuneError as error:
         return report_error(error)
     finally:
@@ -140,8 +141,12 @@ def submit_spec(
             network=submission.network or None,
             experiment=experiment or None,
         )
-    say("job", job.name if target.address else job._dashboard_uri())
     return job
+
+
+def say_job(job: Any, target: Target) -> None:
+    """Print which job was submitted: on Vertex AI the link to it."""
+    say("job", job.name if target.address else job._dashboard_uri())
 
 
 def sent_parameters(
