@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager, redirect_stderr, suppress
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -184,9 +184,10 @@ async def _raw(here: Place, prompts: int, in_flight: int) -> Measured:
     async def work(session: aiohttp.ClientSession) -> None:
         nonlocal answered
         for at in numbers:
-            async with session.post(url, json=prompt(at)) as response:
-                await response.json()
-                answered += response.status == 200
+            with suppress(aiohttp.ClientError):  # lost, as nothing is sent again
+                async with session.post(url, json=prompt(at)) as response:
+                    await response.json()
+                    answered += response.status == 200
 
     began = time.perf_counter()
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
@@ -206,14 +207,15 @@ def in_a_loop(here: Place) -> Measured:
 
 def in_threads(here: Place, location: str, prompts: int, threads: int) -> Measured:
     """Measure a thread pool of google-genai's calls, which by default are not repeated."""
+    from google.genai.errors import APIError
+    from httpx import TransportError
+
     client = sdk_client(here, location)
 
     def answered(at: int) -> bool:
-        from google.genai.errors import APIError
-
         try:
             return bool(client.models.generate_content(model=MODEL, contents=prompt(at)["contents"]).text)
-        except APIError:
+        except (APIError, TransportError):
             return False
 
     began = time.perf_counter()
@@ -224,10 +226,14 @@ def in_threads(here: Place, location: str, prompts: int, threads: int) -> Measur
 
 
 def sdk_client(here: Place, location: str) -> Any:
-    """Return a google-genai client as a notebook makes it."""
+    """Return a google-genai client as a notebook makes it, its credentials fetched before anything is measured."""
     from google import genai
+    from google.genai.errors import APIError
 
-    return genai.Client(vertexai=True, project=here.project, location=location)
+    client = genai.Client(vertexai=True, project=here.project, location=location)
+    with suppress(APIError):
+        client.models.generate_content(model=MODEL, contents=prompt(0)["contents"])
+    return client
 
 
 def prompt(number: int) -> dict[str, Any]:
