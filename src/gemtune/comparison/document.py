@@ -81,7 +81,7 @@ def build(
         mismatches=mismatches,
         prompts=digests.get("test", ""),
         tuned_from=base_model,
-        near_duplicates=ledger.get(NEAR_DUPLICATES, {}).get("test"),
+        near_duplicates=ledger.get(NEAR_DUPLICATES, {}).get("test") if ledger.get("train", {}).get("used") else None,
     )
     metrics = compare_scores(baseline, candidate, primary)
     worst = worst_case(METRICS[primary], baseline.scores, candidate.scores, verdict_of(metrics[primary]))

@@ -118,7 +118,7 @@ def _settings(sides: Mapping[str, Side]) -> Guard:
 
 
 def _listed(settings: Mapping[str, Any]) -> str | None:
-    return ", ".join(f"{name} {_shown(value)}" for name, value in settings.items()) or None
+    return ", ".join(f"{name} {_shown(value)}" for name, value in sorted(settings.items())) or None
 
 
 def _without_thinking(settings: Mapping[str, Any]) -> dict[str, Any]:
