@@ -109,9 +109,9 @@ class Output:
 
     def _look_for_near_duplicates(self, name: str, spooled: Spooled) -> None:
         if name == "train":
-            if len(self._near) and (near := self._near.find(prompt_text(spooled.example))):
-                self._near_found.add((near.split, near.source, near.line))
-                finding = _near_duplicate(near, self._uris[near.source])
+            if len(self._near) and (near := self._near.find_all(prompt_text(spooled.example))):
+                self._near_found |= {(each.split, each.source, each.line) for each in near}
+                finding = _near_duplicate(near[0], self._uris[near[0].source])
                 self._log.add(self._uris[spooled.source], spooled.line, finding, "warned")
         elif self._splits[name].used <= INDEXED:
             self._near.add(prompt_text(spooled.example), name, spooled.source, spooled.line)

@@ -36,8 +36,8 @@ def failed(guards: dict[str, dict[str, Any]]) -> list[str]:
 
 
 def test_a_fair_comparison_passes_every_guard_and_shows_both_sides() -> None:
-    known = {"settings": SETTINGS, "prompts": "c" * 64}
-    ledger = {
+    known: Changes = {"settings": SETTINGS, "prompts": "c" * 64}
+    ledger: Changes = {
         "train": {"read": 9, "used": 9, "sampled_out": 0, "rejected": {}},
         "near_duplicates": {"test": {"found": 5, "searched": 100}},
     }
@@ -233,7 +233,7 @@ def test_two_versions_on_one_side_are_invalid_and_two_names_of_one_are_not() -> 
 
 @pytest.mark.parametrize(("found", "verdict"), [(5, "inconclusive"), (6, "invalid")])
 def test_a_test_split_that_is_nearly_trained_on_is_invalid(found: int, verdict: str) -> None:
-    ledger = {
+    ledger: Changes = {
         "train": {"read": 9, "used": 9, "sampled_out": 0, "rejected": {}},
         "near_duplicates": {"test": {"found": found, "searched": 100}},
     }

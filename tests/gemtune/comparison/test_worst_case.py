@@ -46,7 +46,8 @@ def judge(sides: tuple[Side, Side], primary: str, **limits: Any) -> dict[str, An
 
 
 def test_the_difference_is_that_of_scores_with_the_worst_values_filled_in() -> None:
-    before, after = [0.2, 0.3, 0.4, "failed", 0.1, "failed"], [0.5, 0.5, 0.9, 0.3, "rejected", "missing"]
+    before: list[float | str] = [0.2, 0.3, 0.4, "failed", 0.1, "failed"]
+    after: list[float | str] = [0.5, 0.5, 0.9, 0.3, "rejected", "missing"]
     found = worst_case(ACCURACY, scores(before), scores(after), "improved")
     filled = scipy.stats.ttest_rel([0.5, 0.5, 0.9, 0.3, 0, 0], [0.2, 0.3, 0.4, 1, 0.1, 1])
     interval = filled.confidence_interval(0.95)
