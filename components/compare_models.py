@@ -50,7 +50,7 @@ def compare_models(
         minimum_improvement: Smallest gain worth promoting; the interval's low end must reach it.
         guard_metrics: Metrics that must not get worse, each with the loss it is allowed.
         max_truncated_share: Largest share of answers cut off by the token limit for a fair comparison.
-        max_blocked_share: Largest share of blocked answers for a fair comparison.
+        max_blocked_share: Largest share of blocked, and of empty, answers for a fair comparison.
         max_unscored_share: Largest share of unscored examples for a fair comparison.
         catalog_overrides: Entries of the model catalogue to change, by model id.
         job_resource_name: The pipeline job, to record its parameters.
@@ -86,7 +86,8 @@ def compare_models(
 
     from gemtune import catalog as catalogs
     from gemtune.comparison.decision import Limits
-    from gemtune.comparison.document import Side, build
+    from gemtune.comparison.document import build
+    from gemtune.comparison.sides import Side
     from gemtune.job_parameters import read_parameters
     from gemtune.metrics.definitions import TASKS
     from gemtune.records import read_records
@@ -110,6 +111,9 @@ def compare_models(
                 signature=scores.metadata["signature"],
                 paid=answers.metadata["paid"],
                 task=scores.metadata["task"],
+                base_model=answers.metadata["base_model"],
+                settings=answers.metadata["settings"],
+                prompts=answers.metadata["prompts"],
             )
             for answers, scores in ((baseline_predictions, baseline_scores), (tuned_predictions, tuned_scores))
         )

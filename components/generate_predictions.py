@@ -44,7 +44,7 @@ def generate_predictions(
         fallback_model: The model to ask when no other is named.
         location: Region of the pipeline, where a model name of 2.x is served.
         inference_location: Where to ask a base model; empty for what the catalogue says.
-        temperature: Randomness of the answers, 0 to 2.
+        temperature: Randomness of the answers, 0 to 2; -1 for the model's default.
         top_p: Nucleus sampling, 0 to 1; -1 for the model's default.
         top_k: Tokens considered at each step; -1 for the model's default.
         max_output_tokens: Longest answer, thinking included, in tokens.
@@ -72,7 +72,7 @@ def generate_predictions(
 
     from gemtune import catalog as catalogs
     from gemtune.generation.generate import generate
-    from gemtune.generation.settings import GenerationSettings
+    from gemtune.generation.settings import GenerationSettings, settings_as_sent
     from gemtune.serving import resolve_model
     from gemtune.step import step
     from gemtune.storage import Storage
@@ -112,6 +112,9 @@ def generate_predictions(
             deadline_hours=generation_deadline_hours,
         )
         predictions.metadata["model"] = served.model
+        predictions.metadata["base_model"] = served.base_model
+        predictions.metadata["settings"] = settings_as_sent(settings, summary["not_sent"])
+        predictions.metadata["prompts"] = Path(prompts_uri).stem  # sha256: the file has the name of its content
         predictions.metadata["paid"] = summary["paid"]
         predictions.metadata["mode"] = generation_mode
         for name in ("sent", "reused", "prompt_tokens", "output_tokens", "thinking_tokens"):

@@ -71,5 +71,6 @@ def score_predictions(
         for status, count in Counter(each["status"] for each in scored).items():
             metrics.log_metric(status, count)
         if task == "classification":
-            confusion.log_confusion_matrix(*confusion_matrix([each["counts"] for each in scored if each["counts"]]))
+            answered = [each["counts"] for each in scored if each["status"] != "unscored"]
+            confusion.log_confusion_matrix(*confusion_matrix(answered))
         check_unscored(scored, max_unscored_share)

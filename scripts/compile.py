@@ -47,10 +47,13 @@ def main(argv: list[str] | None = None) -> int:
 
 def generated() -> dict[Path, str]:
     """Return path → content of every file that is generated from the sources."""
+    from gemtune import spec
+    from gemtune.comparison import schema
     from scripts.schema import schema_text
 
     texts = {COMPILED / f"{name}.yaml": text for name, text in compiled().items()}
-    return {**texts, COMPILED / "spec.schema.json": schema_text()}
+    schemas = {"spec": spec.json_schema(), "comparison": schema.json_schema()}
+    return texts | {COMPILED / f"{name}.schema.json": schema_text(each) for name, each in schemas.items()}
 
 
 def compiled(image: str = "") -> dict[str, str]:

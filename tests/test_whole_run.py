@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from gemtune.comparison.schema import Comparison
 from tests.ports import free_port
 
 ROOT = Path(__file__).parents[1]
@@ -78,6 +79,14 @@ def test_every_example_is_accounted_for(run: Run) -> None:
         "test": 80,
     }
     assert all(metric["n"] + metric["unscored"] == 80 for metric in run.comparison["metrics"])
+
+
+def test_both_models_were_treated_alike_and_the_comparison_is_what_its_schema_says(run: Run) -> None:
+    Comparison.model_validate_json((run.folder / "comparison.json").read_text(encoding="utf-8"))
+    guards = {guard["name"]: guard for guard in run.comparison["fairness"]}
+    assert all(guard["passed"] for guard in guards.values())
+    for name in ("prompts", "settings", "thinking", "model_version", "contamination"):
+        assert guards[name]["baseline"] == guards[name]["candidate"] is not None
 
 
 def test_the_verdict_follows_from_the_numbers(run: Run) -> None:

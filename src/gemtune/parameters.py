@@ -129,8 +129,8 @@ class Parameters(MetricRules, BaseModel):
     """How long to wait for the tuning job, in hours, up to 168; the run fails and cancels it after that."""
     checkpoint_selection: Literal["last", "validation"] = "last"
     """Which checkpoint is evaluated: last, or validation (earliest within a standard error of the best there)."""
-    temperature: float = Field(0.1, ge=0, le=2)
-    """Randomness of the answers, 0 to 2; the same for both models, like all generation settings."""
+    temperature: float = Field(0.1, ge=-1, le=2)
+    """Randomness of the answers, 0 to 2, -1 = the model's default; the same for both models, like all settings."""
     top_p: float = Field(-1.0, ge=-1, le=1)
     """Probability mass that tokens are drawn from, in (0, 1]; -1 = the model's default."""
     top_k: int = Field(-1, ge=-1, le=1000)
@@ -172,9 +172,9 @@ class Parameters(MetricRules, BaseModel):
     max_truncated_share: Share = 0.05
     """Above this share of cut-off answers of a model the comparison is invalid, 0 to 1."""
     max_blocked_share: Share = 0.05
-    """Above this share of blocked answers of a model the comparison is invalid, 0 to 1."""
+    """Above this share of blocked, or of empty, answers of a model the comparison is invalid, 0 to 1."""
     max_unscored_share: Share = 0.02
-    """Above this share of prompts without an answer the run fails, 0 to 1."""
+    """Above this share of prompts without an answer the run fails, of examples without a score it is invalid."""
     max_cost_usd: float = Field(0.0, ge=0)
     """The run stops before anything is paid if it may cost more than this, in USD; 0 = no limit."""
     catalog_overrides: dict[str, dict[str, Any]] = {}

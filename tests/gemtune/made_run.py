@@ -5,7 +5,8 @@ from typing import Any
 
 from gemtune.catalog import load
 from gemtune.comparison.decision import Limits
-from gemtune.comparison.document import Side, build
+from gemtune.comparison.document import build
+from gemtune.comparison.sides import Side
 from gemtune.generation.predictions import TOKEN_COUNTS
 from gemtune.metrics.scoring import score
 from gemtune.records import Record
@@ -95,6 +96,7 @@ def side(
     outcomes: Mapping[int, str] | None = None,
     version: str = "gemini-3.1-flash-lite",
     task: str = "summarization",
+    **known: Any,
 ) -> Side:
     """Return one side whose answers are given in the order of the examples."""
     predictions = [
@@ -103,7 +105,7 @@ def side(
     ]
     scores, signature = score(records, predictions, task=task, rouge_profile="auto")
     paid = {name: sum(each[name] for each in predictions) for name in TOKEN_COUNTS}
-    return Side(model, predictions, scores, signature, paid, task)
+    return Side(model, predictions, scores, signature, paid, task, **known)
 
 
 def compare(records: Sequence[Record], baseline: Side, candidate: Side, **changes: Any) -> dict[str, Any]:

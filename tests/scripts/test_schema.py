@@ -1,8 +1,8 @@
-import json
 from pathlib import Path
 
 import pytest
 
+from gemtune import spec
 from gemtune.spec import TuningSpec
 from scripts import schema
 
@@ -17,7 +17,7 @@ def test_the_committed_schema_is_the_one_that_is_printed(capsys: pytest.CaptureF
 
 
 def test_the_schema_explains_every_key_and_requires_what_nothing_can_fill_in() -> None:
-    document = json.loads(schema.schema_text())
+    document = spec.json_schema()
     assert set(document["properties"]) == set(TuningSpec.model_fields)
     assert all("description" in entry for entry in document["properties"].values())
     assert document["required"] == ["train_data"]

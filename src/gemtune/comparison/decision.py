@@ -1,19 +1,22 @@
 """From statistics to a verdict (is the candidate better?), and from the verdict to a decision (does it take over?).
 
 The verdict reads the interval of the one primary metric that was declared beforehand. It is `invalid` when the two
-sides were not treated alike: a baseline cut off by its token limit loses to anything. The decision is `promote` only
-for an improvement that is large enough and costs no guard metric more than it is allowed to lose; else `hold`.
+sides were not treated alike, and `inconclusive` when it hangs on the examples that have no score. The decision is
+`promote` only for an improvement that is large enough and costs no guard metric more than it is allowed to lose; else
+`hold`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gemtune.errors import ComparisonError
-from gemtune.generation.outcomes import BLOCKED, FAILED, REJECTED, TRUNCATED
 from gemtune.metrics.definitions import METRICS, guard_problem, primary_problem
+
+if TYPE_CHECKING:
+    from gemtune.comparison.fairness import Guard
 
 MINIMUM_PAIRS = 6
 """Fewer pairs show nothing: even if all of them agree, one time in 16 they do so by chance (2 / 2^5 > 5 %)."""
@@ -30,7 +33,10 @@ class Limits:
     """Metric → lowest low end of its gain to accept, such as -0.01."""
     max_truncated_share: float = 0.05
     max_blocked_share: float = 0.05
+    """Also of empty answers."""
     max_unscored_share: float = 0.02
+    max_contaminated_share: float = 0.05
+    """Of test examples that are nearly equal to a training example; no key of the spec."""
 
     def check(self, task: str) -> None:
         """Refuse metrics that cannot decide or guard.
@@ -60,31 +66,36 @@ class Decision:
 
 def decide(
     metrics: Mapping[str, Mapping[str, Any]],
-    outcomes: Mapping[str, Mapping[str, int]],
-    signatures: Sequence[str],
     limits: Limits,
+    *,
+    fairness: Sequence[Guard] = (),
+    worst_case: Mapping[str, Any] | None = None,
 ) -> Decision:
     """Return verdict and decision.
 
     Args:
         metrics: Metric name → its entry of `comparison.json`.
-        outcomes: Side (`baseline`, `candidate`) → outcome → number of examples.
-        signatures: How each side was scored.
         limits: What the spec demands.
+        fairness: Whether both sides were treated alike.
+        worst_case: The primary metric with the worst value for every example without a score; None without such.
     """
     primary = metrics[limits.primary_metric]
     guards = check_guards(metrics, limits)
-    if unfair := unfair_reasons(outcomes, signatures, limits):
+    unfair = [problem for guard in fairness for problem in guard.problems]
+    if not unfair and not primary["n"]:
+        unfair = ["no example has a score on both sides: read the causes in scores.jsonl"]
+    if unfair:
         return Decision(verdict="invalid", decision="hold", reasons=unfair, guards=guards)
-    if not primary["n"]:
-        reason = "no example has a score on both sides: read the causes in scores.jsonl"
-        return Decision(verdict="invalid", decision="hold", reasons=[reason], guards=guards)
     verdict = verdict_of(primary)
+    reason = describe_difference(verdict, primary)
+    if worst_case and worst_case["verdict"] != verdict:
+        reasons = [describe_worst_case(worst_case, primary), reason]
+        return Decision(verdict="inconclusive", decision="hold", reasons=reasons, guards=guards)
     against = objections(verdict, primary, guards, limits)
     return Decision(
         verdict=verdict,
         decision="hold" if against or verdict != "improved" else "promote",
-        reasons=[describe_difference(verdict, primary), *against],
+        reasons=[reason, *against],
         guards=guards,
     )
 
@@ -111,36 +122,6 @@ def gain_of(metric: Mapping[str, Any]) -> tuple[float | None, float | None]:
     if low is None or METRICS[metric["name"]].direction != "lower":
         return low, high
     return -high, -low
-
-
-def unfair_reasons(outcomes: Mapping[str, Mapping[str, int]], signatures: Sequence[str], limits: Limits) -> list[str]:
-    """Return why the two sides cannot be compared, each with what to change; empty if they can."""
-    rules = [
-        (
-            "were cut off by the token limit",
-            [TRUNCATED],
-            "max_truncated_share",
-            "raise max_output_tokens, or lower thinking",
-        ),
-        ("were blocked", [BLOCKED], "max_blocked_share", "look at their prompts, or change safety_threshold"),
-        (
-            "never came",
-            [REJECTED, FAILED],
-            "max_unscored_share",
-            "read their errors in predictions.jsonl and run again",
-        ),
-    ]
-    found = []
-    for side, counts in outcomes.items():
-        total = sum(counts.values())
-        for what, kinds, key, remedy in rules:
-            count, limit = sum(counts.get(kind, 0) for kind in kinds), getattr(limits, key)
-            if count > limit * total:
-                share = f"{count} of {total} answers ({count / total:.1%})"
-                found.append(f"{side}: {share} {what}, expected at most {limit:.1%} ({key}): {remedy}")
-    if len(set(signatures)) > 1:
-        found.append(f"scored in different ways, {' and '.join(signatures)}: score both sides with one rouge_profile")
-    return found
 
 
 def check_guards(metrics: Mapping[str, Mapping[str, Any]], limits: Limits) -> list[dict[str, Any]]:
@@ -180,6 +161,16 @@ def describe_difference(verdict: str, metric: Mapping[str, Any]) -> str:
     means = f"from {metric['baseline']:.3f} to {metric['candidate']:.3f} over {n} examples"
     if verdict == "inconclusive":
         detectable = f"differences under about {metric['smallest_detectable']:.3f} stay hidden in {n} examples"
-        return f"{title} differs by {metric['difference']:+.3f} ({interval}), {means}; {detectable}"
+        needed = f", and one like this takes {metric['examples_needed']:,}" if metric["examples_needed"] else ""
+        return f"{title} differs by {metric['difference']:+.3f} ({interval}), {means}; {detectable}{needed}"
     verb = "rises" if metric["difference"] > 0 else "falls"
     return f"{title} {verb} by {abs(metric['difference']):.3f} ({interval}), {means}"
+
+
+def describe_worst_case(worst_case: Mapping[str, Any], primary: Mapping[str, Any]) -> str:
+    """Return why the examples without a score leave the verdict open, and what to do."""
+    title, count = METRICS[primary["name"]].title, worst_case["unscored"]
+    scored = f"{count} of {primary['n'] + primary['unscored']} examples have no score on a side"
+    interval = f"95 % interval {worst_case['low']:+.3f} to {worst_case['high']:+.3f}"
+    found = f"with the worst value for all of them {title} differs by {worst_case['difference']:+.3f} ({interval})"
+    return f"{scored}: {found}, which is {worst_case['verdict']}: read their causes in scores.jsonl, and run again"

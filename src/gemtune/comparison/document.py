@@ -6,42 +6,26 @@ and notification only read that document.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from gemtune.catalog import base_id
+from gemtune.comparison.costs import actual_cost
 from gemtune.comparison.decision import Limits, decide, verdict_of
-from gemtune.comparison.measurements import chance, differences, distribution, entry, paired
+from gemtune.comparison.fairness import EMULATOR_SUFFIX, check_fairness
+from gemtune.comparison.measurements import differences, entry, paired
+from gemtune.comparison.sides import Side, complete, summarize
+from gemtune.comparison.worst_case import worst_case
 from gemtune.errors import ComparisonError
-from gemtune.generation.outcomes import match_records
-from gemtune.metrics.definitions import headline_first, metrics_of
+from gemtune.metrics.definitions import METRICS, headline_first, metrics_of
 from gemtune.records import Record
-from gemtune.tuning.account import tuning_costs, tuning_notices
+from gemtune.tuning.account import tuning_notices
 
 if TYPE_CHECKING:
     from gemtune.catalog import Catalog
 
 SCHEMA = "gemtune.comparison/1"
-SOURCES = "sources"
-"""Key of `ledger.json` that is no split: source URI → format."""
-EMULATOR_SUFFIX = "-emulator"
-BATCH_PRICE = 0.5  # of a request's: https://cloud.google.com/products/gemini-enterprise-agent-platform/pricing
-
-
-class Side(NamedTuple):
-    """What one model did on the test split."""
-
-    model: str
-    """Base model id, or full resource name of the endpoint that answered."""
-    predictions: Sequence[Record]
-    scores: Sequence[Record]
-    signature: str
-    """How the scores came about, from `gemtune.metrics.scoring.score`."""
-    paid: Mapping[str, int]
-    """Tokens this run paid for: prompt_tokens, output_tokens, thinking_tokens. Stored answers were paid for before."""
-    task: str = "summarization"
-    """What the scores measure."""
+SOURCES, NEAR_DUPLICATES = NO_SPLITS = ("sources", "near_duplicates")
+"""Keys of `ledger.json` that are no splits: source URI → format, and split → {found, searched}."""
 
 
 def build(
@@ -79,37 +63,50 @@ def build(
         `comparison.json`: plain JSON values, no NaN; what could not be computed is None.
 
     Raises:
-        ComparisonError: The sides do not cover these examples or were scored for different tasks, or a metric of the
-            limits is not measured.
+        ComparisonError: There are no examples, the sides were scored for different tasks, or a metric of the limits
+            is not measured.
     """
     if baseline.task != candidate.task:
         raise ComparisonError(f"scores: tasks {baseline.task} and {candidate.task}, expected one task on both sides")
     limits.check(candidate.task)
-    sides = {"baseline": baseline, "candidate": candidate}
-    summaries = {name: summarize_side(examples, side) for name, side in sides.items()}
-    metrics = compare_scores(examples, baseline, candidate, limits.primary_metric)
-    outcomes = {name: summary["outcomes"] for name, summary in summaries.items()}
-    decided = decide(metrics, outcomes, [side.signature for side in sides.values()], limits)
-    both = compare_answered(baseline, candidate, limits.primary_metric)
-    base_model = str(tuning.get("base_model") or spec.get("base_model", ""))
+    primary, base_model = limits.primary_metric, str(tuning.get("base_model") or spec.get("base_model", ""))
+    sides, mismatches = complete(examples, {"baseline": baseline, "candidate": candidate})
+    baseline, candidate = sides["baseline"], sides["candidate"]
+    summaries = {name: summarize(side) for name, side in sides.items()}
+    fairness = check_fairness(
+        sides,
+        summaries,
+        limits,
+        examples=len(examples),
+        mismatches=mismatches,
+        prompts=digests.get("test", ""),
+        tuned_from=base_model,
+        near_duplicates=ledger.get(NEAR_DUPLICATES, {}).get("test") if ledger.get("train", {}).get("used") else None,
+    )
+    metrics = compare_scores(baseline, candidate, primary)
+    worst = worst_case(METRICS[primary], baseline.scores, candidate.scores, verdict_of(metrics[primary]))
+    decided = decide(metrics, limits, fairness=fairness, worst_case=worst)
+    both = compare_answered(baseline, candidate, primary)
     return {
         "schema": SCHEMA,
         "verdict": decided.verdict,
         "decision": decided.decision,
         "reasons": decided.reasons,
         "notices": [
-            *model_notices(summaries, base_model),
+            *model_notices(summaries),
             *tuning_notices(tuning, [side.paid for side in sides.values()]),
-            *_pair_notices(metrics[limits.primary_metric], both),
+            *_pair_notices(metrics[primary], both),
         ],
         "task": candidate.task,
-        "primary_metric": limits.primary_metric,
+        "primary_metric": primary,
         "metrics": list(metrics.values()),
         "answered_by_both": both,
+        "worst_case": worst,
         "guards": decided.guards,
+        "fairness": [guard.record for guard in fairness],
         "sides": summaries,
         "signature": candidate.signature,
-        "ledger": {split: account for split, account in ledger.items() if split != SOURCES},
+        "ledger": {split: account for split, account in ledger.items() if split not in NO_SPLITS},
         "sources": dict(ledger.get(SOURCES, {})),
         "cost": {
             "estimated": estimated,
@@ -126,17 +123,20 @@ def build(
     }
 
 
-def compare_scores(
-    examples: Sequence[Record], baseline: Side, candidate: Side, primary: str
-) -> dict[str, dict[str, Any]]:
+def compare_scores(baseline: Side, candidate: Side, primary: str) -> dict[str, dict[str, Any]]:
     """Return every metric's entry of `comparison.json`, the primary one first.
 
     Examples that are unscored on either side are left out of all of them, and counted.
+
+    Args:
+        baseline: Complete, with the examples in the same order as the candidate's.
+        candidate: Likewise.
+        primary: The metric that decides.
     """
-    scores = (match_records(examples, side.scores, where="scores") for side in (baseline, candidate))
+    scores = ({record["id"]: record for record in side.scores} for side in (baseline, candidate))
     pairs = paired(metrics_of(candidate.task), *scores)
-    found = differences(pairs, primary)
-    return {name: entry(pairs[name], found[name], len(examples)) for name in headline_first(pairs, primary)}
+    found, total = differences(pairs, primary), len(baseline.scores)
+    return {name: entry(pairs[name], found[name], total) for name in headline_first(pairs, primary)}
 
 
 def compare_answered(baseline: Side, candidate: Side, primary: str) -> dict[str, Any]:
@@ -154,77 +154,15 @@ def compare_answered(baseline: Side, candidate: Side, primary: str) -> dict[str,
     return {"n": found.n, "difference": found.difference, "low": found.low, "high": found.high}
 
 
-def summarize_side(examples: Sequence[Record], side: Side) -> dict[str, Any]:
-    """Return what a model did: outcomes, causes, tokens, served versions, and where its scores lie."""
-    predictions = match_records(examples, side.predictions, where="predictions").values()
-    scores = match_records(examples, side.scores, where="scores").values()
-    metrics = metrics_of(side.task)
-    return {
-        "model": side.model,
-        "signature": side.signature,
-        "model_versions": _counts(record["model_version"] for record in predictions if record["model_version"]),
-        "outcomes": _counts(record["outcome"] for record in predictions),
-        "causes": {
-            status: _counts(record["cause"] for record in scores if record["status"] == status)
-            for status in ("zero", "unscored")
-        },
-        "tokens": {
-            kind: sum(record[f"{kind}_tokens"] or 0 for record in predictions)
-            for kind in ("prompt", "output", "thinking")
-        },
-        "distributions": {name: distribution(metric, list(scores)) for name, metric in metrics.items()},
-        "chance": chance(list(scores)),
-    }
-
-
-def actual_cost(
-    sides: Mapping[str, Side],
-    tuning: Mapping[str, Any],
-    selection: Mapping[str, Any],
-    base_model: str,
-    catalog: Catalog,
-    *,
-    in_batch: bool = False,
-) -> dict[str, Any]:
-    """Return what this run costs at the catalogue's prices, in USD, by term.
-
-    A term without a known price is None and named in `unknown`; the total is None, then. A tuning job or an answer
-    that was taken over from an earlier run costs this one nothing.
-    """
-    terms = tuning_costs(tuning, selection, base_model, catalog)
-    for name, side in sides.items():
-        price = catalog.inference_cost(
-            base_model if is_tuned_model(side.model) else side.model,
-            side.paid["prompt_tokens"],
-            side.paid["output_tokens"] + side.paid["thinking_tokens"],
-            tuned=is_tuned_model(side.model),
-        )
-        terms[name] = price * BATCH_PRICE if in_batch and price is not None else price
-    known = [value for value in terms.values() if value is not None]
-    unknown = [name for name, value in terms.items() if value is None]
-    return {**terms, "total": None if unknown else sum(known), "known": sum(known), "unknown": unknown}
-
-
-def model_notices(summaries: Mapping[str, Mapping[str, Any]], base_model: str) -> list[str]:
+def model_notices(summaries: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Return what a reader must know about who answered."""
-    notices = []
-    versions = {name: list(summary["model_versions"]) for name, summary in summaries.items()}
-    if any(version.endswith(EMULATOR_SUFFIX) for those in versions.values() for version in those):
-        notices.append(
-            "Answers come from the emulator's summariser, not from Gemini: "
-            "the figures show the pipeline at work and say nothing about Gemini"
-        )
-    for name, summary in summaries.items():
-        is_tuned = is_tuned_model(summary["model"])
-        asked = base_id(base_model if is_tuned else summary["model"])
-        # What a tuned endpoint gives as its version is not verified live: only another base id is told apart.
-        known = [version for version in versions[name] if version.startswith("gemini-") or not is_tuned]
-        others = [version for version in known if not version.startswith(asked)]
-        if others:
-            notices.append(f"{name}: the served model version is {', '.join(others)}, asked was {asked}")
-        if len(versions[name]) > 1:
-            notices.append(f"{name}: several model versions answered, {', '.join(versions[name])}")
-    return notices
+    versions = [version for summary in summaries.values() for version in summary["model_versions"]]
+    if not any(version.endswith(EMULATOR_SUFFIX) for version in versions):
+        return []
+    return [
+        "Answers come from the emulator's summariser, not from Gemini: "
+        "the figures show the pipeline at work and say nothing about Gemini"
+    ]
 
 
 def _pair_notices(primary: Mapping[str, Any], both: Mapping[str, Any]) -> list[str]:
@@ -238,12 +176,3 @@ def _pair_notices(primary: Mapping[str, Any], both: Mapping[str, Any]) -> list[s
             f"the verdict would be {verdict_of({**primary, **both})}: answers that did not come make the difference"
         )
     return notices
-
-
-def is_tuned_model(name: str) -> bool:
-    """Return whether a model's name is that of an endpoint or a model in a project, and not of a base model."""
-    return name.startswith("projects/") and "/publishers/" not in name
-
-
-def _counts(values: Iterable[str]) -> dict[str, int]:
-    return dict(sorted(Counter(values).items()))

@@ -10,8 +10,8 @@ from statistics import fmean
 from typing import Any, NamedTuple
 
 from gemtune.comparison.resampling import CorpusPair
-from gemtune.comparison.statistics import PairedDifference, describe, paired_differences
-from gemtune.metrics.corpus import count_rows
+from gemtune.comparison.statistics import NO_DIFFERENCE, PairedDifference, describe, paired_differences
+from gemtune.metrics.corpus import count_rows, has_counts
 from gemtune.metrics.definitions import Metric
 from gemtune.records import Record
 
@@ -31,15 +31,22 @@ class Measurement(NamedTuple):
         return {**metric, "n": self.n, "unscored": self.unscored, "value": self.value}
 
 
+def has_figure(metric: Metric, score: Record) -> bool:
+    """Return whether a record of `scores.jsonl` has what a metric needs."""
+    if metric.statistic == "mean":
+        return metric.name in score["metrics"]
+    return score["status"] != "unscored" and has_counts(metric.name, score["counts"])
+
+
 def measure(metric: Metric, scores: Sequence[Record]) -> Measurement:
     """Return the figure of a metric over the records of `scores.jsonl` that have it."""
     if metric.statistic == "corpus":
-        counts = [record["counts"] for record in scores if record["status"] != "unscored"]
+        counts = [record["counts"] for record in scores if has_figure(metric, record)]
         if not counts:
             return Measurement(metric, None, 0, len(scores))
         rows, figure = count_rows(metric.name, counts)
         return Measurement(metric, float(figure(rows.sum(axis=0)[None])[0]), len(counts), len(scores) - len(counts))
-    values = [record["metrics"][metric.name] for record in scores if metric.name in record["metrics"]]
+    values = [record["metrics"][metric.name] for record in scores if has_figure(metric, record)]
     return Measurement(metric, fmean(values) if values else None, len(values), len(scores) - len(values))
 
 
@@ -49,7 +56,7 @@ def distribution(metric: Metric, scores: Sequence[Record]) -> dict[str, Any]:
     A corpus statistic has one figure only, which is no mean: the others are None.
     """
     if metric.statistic == "mean":
-        values = [record["metrics"][metric.name] for record in scores if metric.name in record["metrics"]]
+        values = [record["metrics"][metric.name] for record in scores if has_figure(metric, record)]
         return {**describe(values)._asdict(), "value": fmean(values) if values else None}
     found = measure(metric, scores)
     return {**describe([])._asdict(), "n": found.n, "value": found.value}
@@ -57,7 +64,8 @@ def distribution(metric: Metric, scores: Sequence[Record]) -> dict[str, Any]:
 
 def chance(scores: Sequence[Record]) -> dict[str, float]:
     """Return the mean of each metric that the answers reach against the references of other examples."""
-    found = [record["counts"]["chance"] for record in scores if "chance" in record["counts"]]
+    answered = (record["counts"] for record in scores if record["status"] != "unscored")
+    found = [counts["chance"] for counts in answered if "chance" in counts]
     return {name: fmean(each[name] for each in found) for name in found[0]} if found else {}
 
 
@@ -75,12 +83,15 @@ class Pair(NamedTuple):
     @property
     def figures(self) -> tuple[float | None, float | None]:
         """Return the figure of both sides over the same examples."""
-        both = list(zip(self.baseline, self.candidate, strict=True))
-        if self.metric.statistic == "mean":
-            name = self.metric.name
-            both = [(before, after) for before, after in both if name in before["metrics"] and name in after["metrics"]]
-        baseline, candidate = ([pair[side] for pair in both] for side in (0, 1))
+        both = zip(self.baseline, self.candidate, strict=True)
+        complete = [pair for pair in both if all(has_figure(self.metric, score) for score in pair)]
+        baseline, candidate = ([pair[side] for pair in complete] for side in (0, 1))
         return measure(self.metric, baseline).value, measure(self.metric, candidate).value
+
+    @property
+    def is_complete(self) -> bool:
+        """Return whether every example has what the metric needs on both sides."""
+        return all(has_figure(self.metric, score) for score in (*self.baseline, *self.candidate))
 
     @property
     def counts(self) -> CorpusPair:
@@ -106,14 +117,19 @@ def paired(
 
 
 def differences(pairs: Mapping[str, Pair], primary: str) -> dict[str, PairedDifference]:
-    """Return candidate minus baseline of every pair, with interval and p-value."""
+    """Return candidate minus baseline of every pair, with interval and p-value.
+
+    A corpus statistic that some example has no counts for has no difference.
+    """
     means = {name: pair for name, pair in pairs.items() if pair.metric.statistic == "mean"}
-    return paired_differences(
+    corpus = {name: pair.counts for name, pair in pairs.items() if name not in means and pair.is_complete}
+    found = paired_differences(
         {name: pair.values(pair.baseline) for name, pair in means.items()},
         {name: pair.values(pair.candidate) for name, pair in means.items()},
         primary=primary,
-        corpus={name: pair.counts for name, pair in pairs.items() if name not in means},
+        corpus=corpus,
     )
+    return {**dict.fromkeys(pairs, NO_DIFFERENCE), **found}
 
 
 def entry(pair: Pair, found: PairedDifference, examples: int) -> dict[str, Any]:

@@ -49,7 +49,7 @@ class PairedDifference(NamedTuple):
     """Candidate minus baseline for one metric.
 
     With fewer than two pairs there is no interval: `low`, `high` and `smallest_detectable` are None; without any
-    pair, `difference`, `p` and `p_adjusted` are, too. A corpus statistic has no wins, ties and losses.
+    pair, `difference`, `p` and `p_adjusted` are, too. A corpus statistic has no wins, ties, losses and effect size.
     """
 
     n: int
@@ -62,9 +62,14 @@ class PairedDifference(NamedTuple):
     ties: int | None
     losses: int | None
     smallest_detectable: float | None
+    effect_size: float | None
+    """Cohen's d_z: the mean difference in standard deviations of the differences; None where they do not vary."""
+
+    examples_needed: int | None
+    """So many examples show the difference seen in four cases of five; None if there is none."""
 
 
-NO_DIFFERENCE = PairedDifference(0, None, None, None, None, None, 0, 0, 0, None)
+NO_DIFFERENCE = PairedDifference(0, None, None, None, None, None, 0, 0, 0, None, None, None)
 
 
 class Interval(NamedTuple):
@@ -151,7 +156,7 @@ def _mean_difference(values: Matrix, p: float, p_adjusted: float) -> PairedDiffe
     if not len(values):
         return NO_DIFFERENCE
     interval = t_interval(values)
-    detectable = None if interval.sd is None else DETECTABLE * interval.sd / math.sqrt(len(values))
+    standard_error = None if interval.sd is None else interval.sd / math.sqrt(len(values))
     wins, losses = int((values > TIE).sum()), int((values < -TIE).sum())
     return PairedDifference(
         n=len(values),
@@ -163,15 +168,34 @@ def _mean_difference(values: Matrix, p: float, p_adjusted: float) -> PairedDiffe
         wins=wins,
         ties=len(values) - wins - losses,
         losses=losses,
-        smallest_detectable=detectable,
+        smallest_detectable=None if standard_error is None else DETECTABLE * standard_error,
+        effect_size=interval.mean / interval.sd if interval.sd else None,
+        examples_needed=examples_needed(interval.mean, standard_error, len(values)),
     )
 
 
+def examples_needed(difference: float, standard_error: float | None, n: int) -> int | None:
+    """Return how many examples show a difference in four cases of five, at two-sided 5 %.
+
+    Args:
+        difference: The difference to be shown.
+        standard_error: That of the difference over `n` examples; None if it is not known.
+        n: How many examples gave the standard error.
+
+    >>> examples_needed(0.02, 0.0145, 50)
+    207
+    """
+    if standard_error is None or not difference:
+        return None
+    return max(2, math.ceil(n * (DETECTABLE * standard_error / difference) ** 2))
+
+
 def _corpus_difference(pair: CorpusPair, interval: BootstrapInterval, p: float, p_adjusted: float) -> PairedDifference:
-    has_interval = len(pair.baseline) > 1
+    n, difference = len(pair.baseline), pair.difference
+    has_interval = n > 1
     return PairedDifference(
-        n=len(pair.baseline),
-        difference=pair.difference,
+        n=n,
+        difference=difference,
         low=interval.low if has_interval else None,
         high=interval.high if has_interval else None,
         p=p,
@@ -180,4 +204,6 @@ def _corpus_difference(pair: CorpusPair, interval: BootstrapInterval, p: float, 
         ties=None,
         losses=None,
         smallest_detectable=DETECTABLE * interval.sd if has_interval else None,
+        effect_size=None,
+        examples_needed=examples_needed(difference, interval.sd if has_interval else None, n),
     )

@@ -112,7 +112,8 @@ class Prepared:
     """The validation split in the form of the test split, for the evaluation of checkpoints."""
     findings: Path
     ledger: dict[str, Any]
-    """{split: {read, used, sampled_out, rejected: {rule: count}}, sources: {uri: format}}."""
+    """{split: {read, used, sampled_out, rejected: {rule: count}}, sources: {uri: format}, near_duplicates: {split:
+    {found, searched}}}: of test and validation, how many examples are nearly trained on, of how many."""
 
     def counts(self) -> dict[str, int]:
         """Return how many examples of each split are used, sampled out and rejected, as flat metrics."""
@@ -149,9 +150,11 @@ def prepare(
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch, FindingLog(folder / "findings.jsonl") as log:
         intake = _take_in(manifest, settings, storage, log, limits, Path(scratch))
-        sizes = _write(intake, manifest, settings, log, limits, folder)
+        output = Output(intake, log, folder, settings.sampling, settings.sample_seed, _ACTIONS[settings.on_leakage])
+        sizes = _write(output, intake, manifest, settings, log, limits)
         _judge(sizes, settings, log, limits)
-    ledger = {name: split.account() for name, split in intake.splits.items()} | {"sources": intake.formats}
+    ledger: dict[str, Any] = {name: split.account() for name, split in intake.splits.items()}
+    ledger |= {"sources": intake.formats, "near_duplicates": output.near_duplicates}
     (folder / "ledger.json").write_text(json.dumps(ledger, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     if not is_quiet:
         log.show()
@@ -192,15 +195,14 @@ def _take_in(
 
 
 def _write(
+    output: Output,
     intake: Intake,
     manifest: Mapping[str, Any],
     settings: DatasetSettings,
     log: FindingLog,
     limits: Limits,
-    folder: Path,
 ) -> dict[str, SplitSize]:
     """Second pass: write the examples that neither leak nor are sampled out. Train comes last, past the others."""
-    output = Output(intake, log, folder, settings.sampling, settings.sample_seed, _ACTIONS[settings.on_leakage])
     wanted = {name: settings.limit(name) for name in SPLITS}
     most = limits.most_validation(output.count("train", wanted["train"]))
     is_too_large = most is not None and output.count("validation", wanted["validation"]) > most

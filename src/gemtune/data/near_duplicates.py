@@ -64,15 +64,17 @@ class NearDuplicates:
 
     def find(self, text: str) -> Near | None:
         """Return the prompt that is most like a text, if one is at least as like it as the threshold."""
+        return next(iter(self.find_all(text)), None)
+
+    def find_all(self, text: str) -> list[Near]:
+        """Return every prompt that is at least as like a text as the threshold, the most similar first."""
         sketch = _sketch(text) if self._sketches else None
         if sketch is None:
-            return None
+            return []
         places = self._index.query(sketch)[:_MOST_COMPARED]
-        found = max(((sketch.jaccard(self._sketches[place][0]), -place) for place in places), default=(0.0, 0))
-        if found[0] < THRESHOLD:
-            return None
-        _, split, source, line = self._sketches[-found[1]]
-        return Near(split, source, line, found[0])
+        found = sorted((-sketch.jaccard(self._sketches[place][0]), place) for place in places)
+        near = [(self._sketches[place][1:], -minus) for minus, place in found if -minus >= THRESHOLD]
+        return [Near(split, source, line, similarity) for (split, source, line), similarity in near]
 
 
 def prompt_text(example: bytes) -> str:

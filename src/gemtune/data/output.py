@@ -45,6 +45,14 @@ class Output:
         for split in self._splits.values():
             split.prompts.close()
         self._near = NearDuplicates()
+        self._near_found: set[tuple[str, int, int]] = set()
+
+    @property
+    def near_duplicates(self) -> dict[str, dict[str, int]]:
+        """Return how many test and validation examples are nearly trained on, and how many were looked for."""
+        found = [split for split, _, _ in self._near_found]
+        searched = {name: min(self._splits[name].used, INDEXED) for name in ("test", "validation")}
+        return {name: {"found": found.count(name), "searched": count} for name, count in searched.items()}
 
     def count(self, name: str, limit: int) -> int:
         """Return how many examples of a split there will be with at most `limit`, or with all if that is 0."""
@@ -101,8 +109,9 @@ class Output:
 
     def _look_for_near_duplicates(self, name: str, spooled: Spooled) -> None:
         if name == "train":
-            if len(self._near) and (near := self._near.find(prompt_text(spooled.example))):
-                finding = _near_duplicate(near, self._uris[near.source])
+            if len(self._near) and (near := self._near.find_all(prompt_text(spooled.example))):
+                self._near_found |= {(each.split, each.source, each.line) for each in near}
+                finding = _near_duplicate(near[0], self._uris[near[0].source])
                 self._log.add(self._uris[spooled.source], spooled.line, finding, "warned")
         elif self._splits[name].used <= INDEXED:
             self._near.add(prompt_text(spooled.example), name, spooled.source, spooled.line)

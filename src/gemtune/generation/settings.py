@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,21 @@ def settings_of(parameters: Mapping[str, Any]) -> GenerationSettings:
     names = [field.name for field in dataclasses.fields(GenerationSettings)]
     chosen = {name: parameters[name] for name in names}
     return GenerationSettings(**{**chosen, "stop_sequences": tuple(parameters["stop_sequences"])})
+
+
+def settings_as_sent(settings: GenerationSettings, not_sent: Iterable[str]) -> dict[str, Any]:
+    """Return what decides an answer besides model and prompt, by name; -1 and empty are left to the service.
+
+    Args:
+        settings: What the spec asks for.
+        not_sent: Settings that the model ignores or refuses, from `request_fields`.
+
+    >>> settings_as_sent(GenerationSettings(temperature=0.1), ["temperature"])["temperature"]
+    -1
+    """
+    chosen = dataclasses.asdict(settings) | dict.fromkeys(not_sent, -1)
+    del chosen["request_timeout_seconds"]  # how patiently a model is asked
+    return chosen | {"stop_sequences": list(settings.stop_sequences)}
 
 
 def request_fields(settings: GenerationSettings, base_model: str, catalog: Catalog) -> tuple[dict[str, Any], list[str]]:

@@ -37,6 +37,32 @@ def count_rows(name: str, counts: Sequence[dict[str, Any]]) -> tuple[Matrix, Cal
     return np.asarray([each[name] for each in counts], float).reshape(-1, width), figure
 
 
+def has_counts(name: str, counts: dict[str, Any]) -> bool:
+    """Return whether an example's counts hold those of a metric."""
+    return ("label" if name == "macro_f1" else name) in counts
+
+
+def counts_of_extreme(name: str, counts: dict[str, Any], *, is_best: bool) -> dict[str, Any]:
+    """Return what an empty answer counts, or one that equals the reference.
+
+    Args:
+        name: `bleu`, `chrf2` or `macro_f1`.
+        counts: `counts` of any answer to the same example, for what they say of its reference.
+        is_best: Whether it is the answer that equals the reference.
+
+    >>> counts_of_extreme("macro_f1", {"label": "good", "answer": "bad"}, is_best=True)
+    {'label': 'good', 'answer': 'good'}
+    """
+    if name == "macro_f1":
+        return {"label": counts["label"], "answer": counts["label"] if is_best else ""}
+    if name == "chrf2":
+        references = counts[name][1::3]
+        return {name: [each for count in references for each in ((count,) * 3 if is_best else (0, count, 0))]}
+    words = counts[name][1]
+    runs = [max(words - order, 0) for order in range(BLEU_ORDERS)] if is_best else [0] * BLEU_ORDERS
+    return {name: [words if is_best else 0, words, *runs, *runs]}
+
+
 def bleu(sums: Matrix) -> Matrix:
     """Return BLEU, 0 to 100, of each row [answer words, reference words, shared 1- to 4-grams, 1- to 4-grams]."""
     import numpy as np

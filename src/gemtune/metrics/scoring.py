@@ -48,7 +48,8 @@ class Scored(NamedTuple):
     """The scores of one model."""
 
     records: list[Record]
-    """Records of `scores.jsonl`, in the order of the examples."""
+    """Records of `scores.jsonl`, in the order of the examples; `counts` of one without an answer are those of an empty
+    one, which are in no figure and tell what its reference holds."""
 
     signature: str
     """How text was cut and scored: figures with different signatures cannot be compared."""
@@ -83,9 +84,10 @@ def score(examples: Sequence[Record], predictions: Sequence[Record], *, task: st
         record: Record = {"id": example["id"], "status": status, "cause": cause, "metrics": {}, "counts": {}}
         if reference is None:
             record |= {"status": "unscored", "cause": scores.no_reference}  # so on both sides, whatever was answered
-        elif status != "unscored":
+        else:
             neighbour = references[neighbours[number]] if neighbours else None
-            record["metrics"], record["counts"] = scores.score(reference, text, example, neighbour)
+            metrics, record["counts"] = scores.score(reference, text, example, neighbour)
+            record["metrics"] = metrics if status != "unscored" else {}
         records.append(record)
     return Scored(records, scores.signature)
 

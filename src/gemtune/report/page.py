@@ -18,7 +18,7 @@ from gemtune.records import Record
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from gemtune.comparison.document import Side
+    from gemtune.comparison.sides import Side
 
 MOST_EXAMPLES = 60
 MOST_CHARACTERS = 20_000

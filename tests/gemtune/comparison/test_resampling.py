@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from gemtune.comparison.resampling import CorpusPair, bootstrap, sign_flip_p
-from gemtune.comparison.statistics import PairedDifference, paired_differences
+from gemtune.comparison.statistics import NO_DIFFERENCE, PairedDifference, paired_differences
 
 Matrix = NDArray[np.float64]
 
@@ -63,6 +63,8 @@ def test_an_effect_is_found_and_its_absence_is_not() -> None:
     assert none.p > 0.05 and none.low < 0 < none.high
     assert (found.wins, found.ties, found.losses) == (None, None, None)
     assert found.smallest_detectable == pytest.approx(2.802 * 0.0707 / 10, rel=0.2)
+    assert found.effect_size is None
+    assert found.examples_needed == pytest.approx((2.802 * 0.0707 / 0.05) ** 2, rel=0.4)
 
 
 def test_a_model_against_itself_has_no_difference_and_no_p() -> None:
@@ -73,7 +75,7 @@ def test_a_model_against_itself_has_no_difference_and_no_p() -> None:
 
 def test_one_example_has_no_interval_and_none_has_nothing() -> None:
     assert (corpus_difference(1).low, corpus_difference(1).p) == (None, 1.0)
-    assert corpus_difference(0) == PairedDifference(0, None, None, None, None, None, 0, 0, 0, None)
+    assert corpus_difference(0) == NO_DIFFERENCE
 
 
 def test_means_and_corpus_statistics_are_corrected_together() -> None:

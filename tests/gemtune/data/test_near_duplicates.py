@@ -79,6 +79,15 @@ def test_a_training_prompt_that_is_nearly_a_test_prompt_is_warned_about_and_used
         ),
     ]
     assert len(prompts(prepared.train)) == 4
+    assert bench.ledger()["near_duplicates"] == {
+        "test": {"found": 2, "searched": 2},  # also the one that is less like it
+        "validation": {"found": 1, "searched": 1},
+    }
+
+
+def test_a_test_prompt_that_several_training_prompts_resemble_counts_once(bench: Workbench) -> None:
+    bench(rows(changed(document(1), 1), changed(document(1), 2)), rows("v"), rows(document(1), document(2)))
+    assert bench.ledger()["near_duplicates"]["test"] == {"found": 1, "searched": 2}
 
 
 def test_how_much_was_not_searched_is_said(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,3 +96,4 @@ def test_how_much_was_not_searched_is_said(bench: Workbench, monkeypatch: pytest
     [finding] = bench.findings()
     assert finding["rule"] == "near_duplicates_not_searched"
     assert finding["found"].startswith("3 prompts, of which the first 2 were")
+    assert bench.ledger()["near_duplicates"]["test"] == {"found": 0, "searched": 2}
