@@ -75,7 +75,7 @@ def evaluation(
     given = {**locals()}
     finish = task_of(notify, "Notification", given, tuning_location="", pre_tuned_model="")
     with dsl.ExitHandler(finish, name="Evaluation run"):
-        dataset = prepared(given, **UNTUNED)
-        baseline = measured(given, dataset, side="baseline", model=baseline_model, fallback_model=base_model)
+        dataset, named_baseline = prepared(given, **UNTUNED)
+        baseline = measured(given, dataset, side="baseline", model=named_baseline, fallback_model=base_model)
         candidate = measured(given, dataset, side="candidate", model=candidate_model)
         compared(given, dataset, baseline, candidate)

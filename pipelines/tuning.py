@@ -76,8 +76,8 @@ def tune_and_compare(
     given = {**locals()}
     finish.set_display_name("Notification").set_caching_options(False)
     with dsl.ExitHandler(finish, name="Tuning run"):
-        dataset = prepared(given)
-        baseline = measured(given, dataset, side="baseline", model=baseline_model, fallback_model=base_model)
+        dataset, named_baseline = prepared(given)
+        baseline = measured(given, dataset, side="baseline", model=named_baseline, fallback_model=base_model)
 
         splits = {name: dataset.outputs[name] for name in ("train_uri", "validation_uri")}
         tuned = task_of(tune_model, "Tuning", given, **splits)

@@ -42,10 +42,15 @@ def task_of(step: Any, title: str, given: Mapping[str, Any], *, cached: bool = F
     return task
 
 
-def prepared(given: Mapping[str, Any], **own: Any) -> Any:
-    """Return the dataset that the pipeline's sources are converted to; the one step that KFP caches."""
-    sources = task_of(stage_sources, "Stage sources", given)
-    return task_of(prepare_dataset, "Data conversion", given, cached=True, sources_uri=sources.output, **own)
+def prepared(given: Mapping[str, Any], **own: Any) -> tuple[Any, Any]:
+    """Return the dataset that the pipeline's sources are converted to, and the name of the model to beat.
+
+    Conversion is the one step that KFP caches. It prices the baseline, so it is not taken from before where
+    `baseline_model: promoted` has come to mean another model.
+    """
+    found = task_of(stage_sources, "Stage sources", given).outputs
+    own |= {"sources_uri": found["sources_uri"], "baseline_model": found["baseline_model"]}
+    return task_of(prepare_dataset, "Data conversion", given, cached=True, **own), found["baseline_model"]
 
 
 def measured(given: Mapping[str, Any], dataset: Any, *, side: str, model: Any, fallback_model: Any = "") -> Any:

@@ -164,7 +164,7 @@ class Parameters(MetricRules, BaseModel):
     rouge_profile: Literal["auto", "rouge-score", "unicode-1"] = "auto"
     """How ROUGE finds words: rouge-score (English), unicode-1 (any script), or auto (decided on the references)."""
     baseline_model: str = ""
-    """Model to beat: a base model, endpoint, model@version or tuning job; empty = the base model."""
+    """Model to beat: base model, endpoint, model@version, tuning job, or promoted (last, by a run of this spec)."""
     minimum_improvement: float = Field(0.0, ge=0, le=100)
     """The low end of the gain's 95 % interval must reach this to promote: 0 to 1, or points of BLEU and chrF2."""
     guard_metrics: dict[str, Annotated[float, Field(ge=-100, le=0)]] = {}
@@ -209,13 +209,6 @@ class Parameters(MetricRules, BaseModel):
     @classmethod
     def _check_thinking(cls, value: str) -> str:
         return matching(_THINKING, value, "minimal, default, low, medium, high, or a budget in tokens as digits")
-
-    @field_validator("baseline_model")
-    @classmethod
-    def _check_baseline(cls, value: str) -> str:
-        if value == "promoted":
-            raise ValueError("a model, or '' for the base model: this release does not look up promoted models")
-        return value
 
     @field_validator("catalog_overrides")
     @classmethod

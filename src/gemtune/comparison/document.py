@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gemtune.catalog import base_id
+from gemtune.comparison.champion import champion_notices, hold_same_model
 from gemtune.comparison.decision import Limits, decide, verdict_of
 from gemtune.comparison.measurements import chance, differences, distribution, entry, paired
 from gemtune.errors import ComparisonError
@@ -90,6 +91,7 @@ def build(
     metrics = compare_scores(examples, baseline, candidate, limits.primary_metric)
     outcomes = {name: summary["outcomes"] for name, summary in summaries.items()}
     decided = decide(metrics, outcomes, [side.signature for side in sides.values()], limits)
+    decided = hold_same_model(decided, baseline.model, candidate.model)
     both = compare_answered(baseline, candidate, limits.primary_metric)
     base_model = str(tuning.get("base_model") or spec.get("base_model", ""))
     return {
@@ -99,6 +101,7 @@ def build(
         "reasons": decided.reasons,
         "notices": [
             *model_notices(summaries, base_model),
+            *champion_notices(spec, baseline.model),
             *tuning_notices(tuning, [side.paid for side in sides.values()]),
             *_pair_notices(metrics[limits.primary_metric], both),
         ],
