@@ -69,6 +69,7 @@ def evaluation(
     max_blocked_share: float = 0.05,
     max_unscored_share: float = 0.02,
     catalog_overrides: dict = {},  # noqa: B006 - as above
+    experiment: str = "",
     webhook_secret: str = "",
 ):
     """Measure two models on the same examples, and say whether the second is better than the first."""

@@ -8,7 +8,7 @@ from components.promote_model import promote_model
 from components.select_checkpoint import select_checkpoint
 from components.tune_model import tune_model
 from pipelines.compiler import form_of
-from pipelines.wiring import JOB, compared, measured, prepared, task_of
+from pipelines.wiring import compared, measured, prepared, task_of
 
 
 def tune_and_compare(
@@ -74,7 +74,6 @@ def tune_and_compare(
 ):
     """Wire all steps between the raw data and the task that ends the run, whatever happens."""
     given = {**locals()}
-    finish.set_display_name("Notification").set_caching_options(False)
     with dsl.ExitHandler(finish, name="Tuning run"):
         dataset, named_baseline = prepared(given)
         baseline = measured(given, dataset, side="baseline", model=named_baseline, fallback_model=base_model)
@@ -120,13 +119,7 @@ def tune_and_compare(
 
 @dsl.pipeline(name="gemini-tuning", display_name="Gemini tuning")
 @form_of(tune_and_compare)
-def tuning(webhook_secret: str = "", **given):
+def tuning(experiment: str = "", webhook_secret: str = "", **given):
     """Tune a Gemini model, measure it beside its baseline on the same examples, and promote it only if it is better."""
-    told = ("project", "bucket", "name", "location", "tuning_location", "base_model", "pre_tuned_model")
-    finish = notify(
-        **{key: given[key] for key in told},
-        catalog_overrides=given["catalog_overrides"],
-        webhook_secret=webhook_secret,
-        job_resource_name=JOB["job_resource_name"],
-    )
+    finish = task_of(notify, "Notification", given, experiment=experiment, webhook_secret=webhook_secret)
     tune_and_compare(finish, **given)

@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gemtune.errors import SpecError
+from gemtune.runs.experiment import experiment_of
 from gemtune.tuning.sweep import find_winner, sweep_row, total_cost
+from gemtune.yaml_reader import read_yaml
 from scripts.submit import SOURCES, overrides_of, say, target_of
 from scripts.table import print_table
 
@@ -53,7 +55,9 @@ def variants_of(arguments: argparse.Namespace) -> list[Variant]:
             differs = [f"{key}={chosen[key]}" for key in swept]
             path = [Path(spec).stem] if len(arguments.specs) > 1 else []
             if differs and "name" not in swept:
-                chosen["name"] = name_of(spec, chosen, differs)
+                own = own_name(spec, chosen)
+                chosen["name"] = name_of(own, differs)
+                chosen.setdefault("experiment", own_experiment(spec, own))
             texts = [f"{key}={value}" for key, value in chosen.items()]
             one = argparse.Namespace(**{**vars(arguments), "spec": spec, "set": texts})
             found.append(Variant(" ".join([*path, *differs]) or Path(spec).stem, one))
@@ -72,11 +76,23 @@ def values_of(key: str, text: str) -> list[str]:
     return [value.strip() for value in text.split(",")]
 
 
-def name_of(spec: str, chosen: dict[str, str], differs: list[str]) -> str:
-    """Return a name for one run of a sweep: the spec's, with the values that are its own, in 63 characters."""
-    from gemtune.yaml_reader import read_yaml
+def own_name(spec: str, chosen: dict[str, str]) -> str:
+    """Return the name of a spec, or the one that the command line gives it."""
+    return chosen.get("name") or str(keys_of(spec).get("name", ""))
 
-    own = chosen.get("name") or (read_yaml(Path(spec).read_text(encoding="utf-8"), spec)[0] or {}).get("name", "")
+
+def own_experiment(spec: str, own: str) -> str:
+    """Return the experiment that all runs of a sweep are logged in, to be compared there: that of the spec."""
+    return experiment_of(str(keys_of(spec).get("experiment", "")), own)
+
+
+def keys_of(spec: str) -> dict[str, Any]:
+    """Return the keys of a spec, unchecked."""
+    return read_yaml(Path(spec).read_text(encoding="utf-8"), spec)[0] or {}
+
+
+def name_of(own: str, differs: list[str]) -> str:
+    """Return a name for one run of a sweep: the spec's, with the values that are its own, in 63 characters."""
     suffix = re.sub(r"[^a-z0-9]+", "-", " ".join(differs).lower()).strip("-")
     name = f"{own}-{suffix}"
     # A digest keeps long names apart that only differ at their end.

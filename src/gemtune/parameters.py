@@ -26,6 +26,7 @@ from gemtune.metrics.rules import MetricRules
 from gemtune.resource_names import KmsKey, SecretName, matching
 
 _NAME = re.compile(r"[a-z0-9-]{1,63}")
+_EXPERIMENT = re.compile(r"[a-z0-9-]{4,63}")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 _REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+")
 _THINKING = re.compile(r"default|minimal|low|medium|high|[0-9]{1,6}")
@@ -179,6 +180,8 @@ class Parameters(MetricRules, BaseModel):
     """The run stops before anything is paid if it may cost more than this, in USD; 0 = no limit."""
     catalog_overrides: dict[str, dict[str, Any]] = {}
     """Corrections to the model catalogue, prices for instance: {model id: {key: value}}; keys as in catalog.toml."""
+    experiment: str = ""
+    """Vertex AI experiment that runs are logged in, 4 to 63 of a-z, 0-9 and -; empty = one with the spec's name."""
     webhook_secret: SecretName = ""
     """Secret in Secret Manager with a Slack-compatible webhook's address: its id or full name; empty = none."""
 
@@ -186,6 +189,11 @@ class Parameters(MetricRules, BaseModel):
     @classmethod
     def _check_name(cls, value: str) -> str:
         return matching(_NAME, value, "1 to 63 lowercase letters, digits and hyphens: it becomes a label")
+
+    @field_validator("experiment")
+    @classmethod
+    def _check_experiment(cls, value: str) -> str:
+        return value and matching(_EXPERIMENT, value, "4 to 63 lowercase letters, digits and hyphens")
 
     @field_validator("bucket")
     @classmethod
