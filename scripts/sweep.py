@@ -23,6 +23,8 @@ from gemtune.yaml_reader import read_yaml
 from scripts.submit import SOURCES, overrides_of, say, target_of
 from scripts.table import print_table
 
+FAILED = 1
+"""Exit code of a run without a decision."""
 WHOLE = {*SOURCES, "prompt_template", "system_instruction", "tuned_model_display_name"}
 """Keys whose values may have commas."""
 
@@ -114,13 +116,13 @@ def check_apart(variants: list[Variant]) -> None:
 
 
 def conclude_sweep(ended: dict[str, int], jobs: dict[str, str]) -> int:
-    """Print the table and who won, if anybody, and return the exit code: 1 if a run failed.
+    """Print the table and who won, if anybody, and return the exit code: 1 if a run failed, 3 if one is not enough.
 
     Args:
         ended: Label → exit code of the run.
         jobs: Label → id of its pipeline job.
     """
-    compared = {label: read_comparison(jobs[label]) for label, code in ended.items() if code == 0}
+    compared = {label: read_comparison(jobs[label]) for label, code in ended.items() if code != FAILED}
     sys.stderr.flush()
     print_table([sweep_row(label, comparison) for label, comparison in compared.items()])
     for label in ended.keys() - compared.keys():
@@ -129,7 +131,7 @@ def conclude_sweep(ended: dict[str, int], jobs: dict[str, str]) -> int:
     print(f"winner: {winner}, {why}" if winner else f"no winner: {why}", flush=True)
     known, is_all = total_cost(compared)
     say("cost", f"${known:,.2f} for all runs at the catalogue's prices{'' if is_all else ', where they are known'}")
-    return max(ended.values())
+    return FAILED if FAILED in ended.values() else max(ended.values())
 
 
 def read_comparison(job: str) -> dict[str, Any]:
