@@ -1,6 +1,7 @@
 """Journeys of champion and challenger: a run guards what an earlier one promoted, and all of them are logged."""
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from tests.terminal import Terminal
 
 pytestmark = pytest.mark.acceptance
+WEEK_SECONDS, PATIENCE_SECONDS = 7 * 24 * 3600, 120
 SHORT: dict[str, Any] = {"baseline_model": "promoted", "epoch_count": 1, "max_test_examples": 40}
 
 
@@ -76,6 +78,41 @@ def test_a_challenger_that_does_not_beat_the_champion_changes_nothing(
     assert ended.stdout.startswith("hold: regressed")
     assert terminal.comparison()["models"]["baseline"] == first["models"]["candidate"]
     assert len(terminal.ask("/emulator/requests?method=models.patch")) == patched
+
+
+def test_a_scheduled_run_guards_the_champion_too_and_its_report_is_fetched(
+    terminal: Terminal, first: dict[str, Any]
+) -> None:
+    spec = terminal.spec("guarded", **SHORT, submission={"target": "emulator", "cron": "0 3 * * 1"})
+    assert terminal.gemtune("schedule", "apply", spec).returncode == 0
+    terminal.post("/emulator/clock/advance", {"seconds": WEEK_SECONDS})
+    run = ended_run_of_schedule(terminal, spec)
+    assert run["state"] == "PIPELINE_STATE_SUCCEEDED"
+    fetched = terminal.gemtune("report", run["name"], spec, "--no-open")
+    path = f"runs/{run['name'].rpartition('/')[2]}/report.html"
+    assert (fetched.returncode, fetched.stdout) == (0, f"{path}\n"), fetched.stderr
+    assert "there is nothing to promote" in (terminal.folder / path).read_text(encoding="utf-8")
+    assert terminal.comparison()["models"]["baseline"] == first["models"]["candidate"]
+
+
+def ended_run_of_schedule(terminal: Terminal, spec: str) -> dict[str, Any]:
+    """Wait for the newest run of a spec, which its schedule started."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        newest = json.loads(terminal.gemtune("runs", "list", spec, "--json").stdout)[0]
+        if newest.get("scheduleName") and newest.get("endTime"):
+            return dict(newest)
+        time.sleep(1)
+    raise AssertionError(f"no scheduled run has ended after {PATIENCE_SECONDS} s")
+
+
+def test_two_runs_are_put_side_by_side(terminal: Terminal, first: dict[str, Any]) -> None:
+    newest = terminal.comparison()["job"].rpartition("/")[2]
+    ended = terminal.gemtune("compare", first["job"], newest)
+    assert ended.returncode == 0, ended.stderr
+    assert "improved" in ended.stdout and "inconclusive" in ended.stdout
+    assert "the figures compare" in ended.stdout
+    assert all(len(line) <= 80 for line in ended.stdout.splitlines())
 
 
 def test_every_run_is_in_the_experiment_of_its_spec(terminal: Terminal, first: dict[str, Any]) -> None:

@@ -52,6 +52,8 @@ def promote(
     """
     uri = promoted_uri(bucket, name)
     before = read_pointer(bucket, name, storage)
+    # A retry finds its own pointer, which remembers whom it replaced.
+    replaced = before.get("model", "") if before.get("model") != model else before.get("replaced_model", "")
     set_default_checkpoint(model, checkpoint_id, project=storage.project)
     mark(model, name, project=storage.project)
     primary = next(metric for metric in comparison["metrics"] if metric["name"] == comparison["primary_metric"])
@@ -61,13 +63,14 @@ def promote(
         "endpoint": endpoint,
         "model": model,
         "checkpoint_id": checkpoint_id,
+        "replaced_model": replaced,
         "run": job_id,
         "metric": {key: primary[key] for key in ("name", "baseline", "candidate", "difference", "low", "high")},
     }
     storage.write_text(uri, json.dumps(pointer, indent=1, sort_keys=True) + "\n")
     print(f"promoted {endpoint}: applications find it in {uri}")
-    if before.get("model", model) != model:
-        unmark(before["model"], name, project=storage.project)
+    if replaced:
+        unmark(replaced, name, project=storage.project)
     return pointer
 
 

@@ -116,6 +116,18 @@ def test_a_promotion_that_broke_off_is_finished_by_its_retry(promoting: Promotin
     assert promoting.marks(promoting.second) == ("rice", True)
 
 
+def test_a_promotion_that_broke_off_after_its_pointer_is_finished_too(promoting: Promoting) -> None:
+    promoting.promote(promoting.first)
+    models, name = promoting.emulator.state, promoting.first["model"]
+    document = models.get("models", name)
+    models.delete("models", name)  # out of reach while the pointer is written
+    promoting.promote(promoting.second)
+    models.put("models", name, document)
+    assert promoting.marks(promoting.first) == ("rice", True)
+    promoting.promote(promoting.second)
+    assert promoting.marks(promoting.first) == (None, False)
+
+
 def test_the_champion_is_what_was_promoted_last(promoting: Promoting) -> None:
     assert promoting.baseline() == "", "nothing promoted: the base model"
     promoting.promote(promoting.first)
