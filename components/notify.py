@@ -1,4 +1,4 @@
-"""The exit step: always runs, and says how the run ended."""
+"""The exit step: always runs, logs the run in its experiment, and says how it ended."""
 
 from kfp.dsl import PipelineTaskFinalStatus
 
@@ -17,12 +17,14 @@ def notify(
     pre_tuned_model: str,
     catalog_overrides: dict,
     webhook_secret: str,
+    experiment: str,
     job_resource_name: str,
     status: PipelineTaskFinalStatus,
 ):
     """Say how the run ended: decision, numbers, cost and links, or the step that failed, its cause and what next.
 
-    A run that did not succeed has its unfinished tuning jobs cancelled, so that they are not billed for nothing.
+    The run is logged in Vertex AI Experiments, however it was started. One that did not succeed has its unfinished
+    tuning jobs cancelled, so that they are not billed for nothing.
 
     Args:
         project: Google Cloud project id.
@@ -34,6 +36,7 @@ def notify(
         pre_tuned_model: Tuned model that is tuned further instead; empty for none.
         catalog_overrides: Entries of the model catalogue to change, by model id.
         webhook_secret: Secret in Secret Manager with the address of a Slack-compatible webhook; empty for none.
+        experiment: Vertex AI experiment that the run is logged in; empty for one with the spec's name.
         job_resource_name: The pipeline job.
         status: How the run ended, filled in by the pipeline service.
     """
@@ -53,4 +56,5 @@ def notify(
             "catalog_overrides": catalog_overrides,
         },
         webhook_secret=webhook_secret,
+        experiment=experiment,
     )

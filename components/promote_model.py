@@ -17,7 +17,9 @@ def promote_model(
     job_id: str,
     comparison: Input[Artifact],
 ):
-    """Make the checkpoint that won its model's default one, and write down its endpoint where applications read it.
+    """Mark the model that won as the promoted one, and write down its endpoint where applications read it.
+
+    Its checkpoint becomes the default one; label and alias gemtune-promoted go to it from the model promoted before.
 
     Args:
         project: Google Cloud project id.
@@ -32,11 +34,19 @@ def promote_model(
     import json
     from pathlib import Path
 
-    from gemtune.comparison.promotion import promote, set_default_checkpoint
+    from gemtune.comparison.promotion import promote
     from gemtune.step import step
     from gemtune.storage import Storage
 
     with step("Promotion", project=project, bucket=bucket, job_id=job_id):
         decided = json.loads(Path(comparison.path).read_text(encoding="utf-8"))
-        set_default_checkpoint(model, checkpoint_id, project=project)
-        promote(decided, name=name, endpoint=endpoint, bucket=bucket, job_id=job_id, storage=Storage(project))
+        promote(
+            decided,
+            name=name,
+            endpoint=endpoint,
+            model=model,
+            checkpoint_id=checkpoint_id,
+            bucket=bucket,
+            job_id=job_id,
+            storage=Storage(project),
+        )

@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from emulator import (
     batch_prediction_jobs,
+    contexts,
     control,
     credentials,
     endpoints,
@@ -33,6 +34,7 @@ from emulator.state import State
 
 RESOURCES = [
     tuning_jobs,
+    contexts,
     experiments,
     endpoints,
     models,

@@ -1,9 +1,9 @@
 """The curves of a tuning job, where the service keeps them: a metadata context, an experiment run, TensorBoard series.
 
 Faithful: the names that lead from a job's `experiment` to its series, and the reads on the way, as the SDK
-google-cloud-aiplatform and Google's notebook do them: contexts, tensorboards, experiments, runs, series, read and
-batchRead.
-Not modelled: writing any of them, filters but those two of schema title and parent, down-sampling by maxDataPoints.
+google-cloud-aiplatform and Google's notebook do them: tensorboards, experiments, runs, series, read and batchRead;
+contexts are in contexts.py.
+Not modelled: writing any of them, down-sampling by maxDataPoints.
 """
 
 import re
@@ -13,12 +13,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from emulator.errors import not_found, unimplemented
+from emulator import contexts
+from emulator.errors import not_found
 from emulator.routing import LOCATION, page, parent, respond, state
 from emulator.state import State
 from emulator.summarizer.training import Epoch, Measure
 
-CONTEXTS, BOARDS, CURVES = "contexts", "tensorboards", "curves"
+BOARDS, CURVES = "tensorboards", "curves"
 """Documents by name; a curve document by the name of its run: {metric: [[step, value, wall time], …]}."""
 
 METRICS = ("total_loss", "fraction_of_correct_next_step_preds", "num_predictions")
@@ -40,7 +41,6 @@ def create(state: State, job: str) -> str:
     context = f"{location}/metadataStores/default/contexts/{experiment}"
     board = f"{location}/tensorboards/{state.new_id()}"
     times = {"createTime": now, "updateTime": now, "etag": state.new_id()}
-    versioned = {"schemaVersion": "0.0.1", **times}
     metadata = {"backing_tensorboard_resource": board, "experiment_deleted": False}
     run = f"{context}-{RUN}"
     documents: dict[str, dict[str, Any]] = {
@@ -48,7 +48,7 @@ def create(state: State, job: str) -> str:
         run: {"displayName": RUN, "schemaTitle": "system.ExperimentRun", "parentContexts": [context]},
     }
     for name, document in documents.items():
-        state.put(CONTEXTS, name, {"name": name, **document, **versioned})
+        contexts.put(state, name, {**document, "schemaVersion": "0.0.1"})
     state.put(BOARDS, board, {"name": board, "displayName": experiment, **times})
     for name in (f"{board}/experiments/{experiment}", f"{board}/experiments/{experiment}/runs/{RUN}"):
         state.put(BOARDS, name, {"name": name, "displayName": name.rpartition("/")[2], **times})
@@ -114,29 +114,6 @@ async def get_board(request: Request) -> JSONResponse:
     return respond(board_of(request)[1])
 
 
-async def get_context(request: Request) -> JSONResponse:
-    """Return a context."""
-    name = f"{parent(request)}/metadataStores/default/contexts/{request.path_params['context']}"
-    document = state(request).get(CONTEXTS, name)
-    if document is None:
-        raise not_found(f"Context {name} is not found.")
-    return respond(document)
-
-
-async def list_contexts(request: Request) -> JSONResponse:
-    """List contexts by the filter that the SDK sends: a schema title, a parent, or both."""
-    wanted = request.query_params.get("filter", "")
-    title, above = re.search(r'schema_title="([^"]*)"', wanted), re.search(r'parent_contexts:"([^"]*)"', wanted)
-    if re.sub(r'schema_title="[^"]*"|parent_contexts:"[^"]*"|AND|\s', "", wanted):
-        raise unimplemented(f"the emulator does not serve contexts.list with the filter {wanted}")
-    contexts = state(request).list(CONTEXTS, f"{parent(request)}/metadataStores/default/contexts/")
-    if title:
-        contexts = [each for each in contexts if each["schemaTitle"] == title[1]]
-    if above:
-        contexts = [each for each in contexts if above[1] in each.get("parentContexts", [])]
-    return respond(page(contexts, "contexts", request))
-
-
 async def list_runs(request: Request) -> JSONResponse:
     """List the runs of a TensorBoard experiment."""
     experiment, _ = board_of(request)
@@ -172,12 +149,9 @@ async def batch_read(request: Request) -> JSONResponse:
     return respond({"timeSeriesData": [data_of(state(request), name) for name in names]})
 
 
-STORE = LOCATION + "/metadataStores/default/contexts"
 BOARD = LOCATION + "/tensorboards/{board:path}"
 
 routes = [
-    Route(STORE, list_contexts, name="contexts.list"),
-    Route(STORE + "/{context}", get_context, name="contexts.get"),
     Route(LOCATION + "/tensorboards/{board}:batchRead", batch_read, name="tensorboards.batchRead"),
     Route(BOARD + "/timeSeries/{series}:read", read, name="tensorboards.timeSeries.read"),
     Route(BOARD + "/timeSeries/{series}", get_series, name="tensorboards.timeSeries.get"),

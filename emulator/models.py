@@ -1,9 +1,13 @@
-"""projects.locations.models: tuned models in the Model Registry; get, list, listVersions, listCheckpoints, patch.
+"""projects.locations.models: tuned models in the Model Registry; get, list, patch, mergeVersionAliases.
 
-Faithful: versions after "@", the default checkpoint, labels, the label that names the base model.
-Not modelled: upload, delete, aliases other than "default" (always the newest version), merging of versions.
+Faithful: versions and aliases after "@", an alias that moves to another version, exactly one default version, the
+default checkpoint, labels of a version, the label that names the base model.
+Not modelled: upload, delete, labels of a model as a whole (all are those of a version).
+Source: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.models; that an alias moves, as
+"default" is said to (https://cloud.google.com/vertex-ai/docs/model-registry/model-alias), is not verified live.
 """
 
+import re
 from typing import Any
 
 from starlette.requests import Request
@@ -19,6 +23,7 @@ COLLECTION = "models"
 """Documents by `projects/…/models/ID@VERSION`; a document's own name has no version, as in the real answers."""
 
 PATCHABLE = {"defaultCheckpointId": "string", "displayName": "string", "description": "string", "labels": "map"}
+ALIAS = re.compile("-?[a-z][a-zA-Z0-9-]{0,126}[a-z0-9]")
 
 
 def versions(state: State, name: str) -> list[dict[str, Any]]:
@@ -34,7 +39,7 @@ def find(state: State, name: str) -> dict[str, Any]:
     """
     model, _, version = name.partition("@")
     for document in versions(state, model):
-        if version in ("", "default", document["versionId"]):
+        if (version or "default") in (document["versionId"], *document.get("versionAliases", [])):
             return document
     raise not_found(f"The Model does not exist: {name}.")
 
@@ -86,11 +91,33 @@ async def patch(request: Request) -> JSONResponse:
     return respond(document)
 
 
+async def merge_version_aliases(request: Request) -> JSONResponse:
+    """Give a version aliases, and take from it those with a "-" before them."""
+    name = named(request)
+    if "@" not in name:
+        raise invalid_argument(f"Model name {name} has no version ID.", "name")
+    document, known = find(state(request), name), state(request)
+    wanted = read_fields(await body(request), {"versionAliases": ["string"]}).get("versionAliases", [])
+    if not wanted or not all(ALIAS.fullmatch(alias) for alias in wanted):
+        raise invalid_argument(f"Version aliases {wanted} are invalid.", "version_aliases")
+    if "-default" in wanted:
+        raise invalid_argument("There must be exactly one default version alias for a model.", "version_aliases")
+    added = {alias for alias in wanted if alias[0] != "-"}
+    removed = {alias[1:] for alias in wanted if alias[0] == "-"}
+    for each in versions(known, document["name"]):
+        is_meant = each["versionId"] == document["versionId"]
+        aliases = set(each.get("versionAliases", [])) - (removed if is_meant else added)
+        each["versionAliases"] = sorted(aliases | (added if is_meant else set()))
+        known.put(COLLECTION, f"{each['name']}@{each['versionId']}", each)
+    return respond(find(known, f"{document['name']}@{document['versionId']}"))
+
+
 MODEL = LOCATION + "/models/{model}"
 
 routes = [
     Route(MODEL + ":listVersions", list_versions, name="models.listVersions"),
     Route(MODEL + ":listCheckpoints", list_checkpoints, name="models.listCheckpoints"),
+    Route(MODEL + ":mergeVersionAliases", merge_version_aliases, methods=["POST"], name="models.mergeVersionAliases"),
     Route(MODEL, get, name="models.get"),
     Route(MODEL, patch, methods=["PATCH"], name="models.patch"),
     Route(LOCATION + "/models", list_all, name="models.list"),

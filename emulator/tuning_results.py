@@ -80,7 +80,7 @@ def _put_model(
 ) -> None:
     now = state.clock.timestamp()
     for older in models.versions(state, model):
-        older.pop("versionAliases", None)
+        older["versionAliases"] = [alias for alias in older["versionAliases"] if alias != "default"]
         state.put(models.COLLECTION, f"{model}@{older['versionId']}", older)
     document = {
         "name": model,

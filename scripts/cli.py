@@ -15,6 +15,8 @@ VERBS = {
     "predict": "Answer one prompt with the settings of a spec.",
     "evaluate": "Compare any two models on a dataset, without tuning.",
     "jobs": "List the tuning jobs of a project, show one, or cancel one.",
+    "report": "Fetch the report of a finished run and open it.",
+    "compare": "Put two finished runs side by side.",
     "compile": "Compile the pipelines to compiled/, or check that it is up to date.",
     "publish": "Upload the compiled pipeline to where the console can start it.",
     "schedule": "Keep the schedule of a tuning spec as the spec says, pause it, or resume it.",

@@ -3,15 +3,17 @@
     gemtune evaluate SPEC --model A --model B
     gemtune evaluate SPEC --model gemini-3.1-flash-lite --model TUNING_JOB --target vertex
 
-A is the baseline, B the candidate; each is a base model, an endpoint, a model@version or a tuning job. The spec says
-the rest: data, generation settings, metrics. With test_data nothing else of the data is read, and train_data may be
-missing. Runs compiled/evaluation.yaml; what it prints and fetches is that of `gemtune run`.
+A is the baseline, B the candidate; each is a base model, an endpoint, a model@version or a tuning job. A may also be
+`promoted`: the model that a run of the spec promoted last. The spec says the rest: data, generation settings, metrics.
+With test_data nothing else of the data is read, and train_data may be missing. Runs compiled/evaluation.yaml; what it
+prints and fetches is that of `gemtune run`.
 """
 
 import argparse
 import sys
 from pathlib import Path
 
+from gemtune.comparison.champion import PROMOTED
 from gemtune.errors import GemtuneError, SpecError
 from gemtune.spec import TuningSpec, load
 from scripts.run import conclude, follow, interrupted
@@ -34,6 +36,8 @@ def main(argv: list[str] | None = None) -> int:
     if len(arguments.model) != 2:
         parser.error(f"--model: found {len(arguments.model)}, expected two: the baseline and the candidate")
     baseline, candidate = arguments.model
+    if candidate == PROMOTED:
+        parser.error("--model: found promoted as the candidate, expected it as the baseline: name it first")
     target, job = None, None
     try:
         target = open_target(target_of(arguments))

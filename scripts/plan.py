@@ -15,6 +15,7 @@ from typing import Any
 
 from gemtune.catalog import Catalog
 from gemtune.catalog import load as load_catalog
+from gemtune.comparison.champion import find_baseline
 from gemtune.data.preview import Preview
 from gemtune.data.splits import SPLITS
 from gemtune.errors import BudgetError, GemtuneError, SpecError
@@ -70,7 +71,7 @@ def plan(spec: TuningSpec, folder: Path, scratch: Path, target: Target) -> dict[
         location=spec.location,
         inference_location=spec.inference_location,
         base_model=spec.base_model,
-        baseline_model=spec.baseline_model,
+        baseline_model=find_baseline(spec.baseline_model, project=spec.project, bucket=spec.bucket, name=spec.name),
         epoch_count=spec.epoch_count,
         max_output_tokens=spec.max_output_tokens,
         seed=spec.sample_seed,

@@ -4,6 +4,7 @@
     gemtune run SPEC --target vertex
     gemtune run SPEC --set epoch_count=2,4,8      one run for each value, one after another, and one table
     gemtune run first.yaml second.yaml            likewise for several specs
+    gemtune run SPEC --require improved           exit code 3 unless the tuned model is better; or: --require promote
 
 The decision goes to stdout, everything else to stderr. report.html, comparison.json and model_card.md are put into
 runs/JOB. On the emulator nothing is billed; it is started if none answers, and stopped again.
@@ -25,6 +26,7 @@ from gemtune.errors import GemtuneError, ServiceError, SpecError
 from gemtune.metrics.definitions import METRICS
 from gemtune.runs.notification import decision_line, metric_line, read_json, run_uri
 from gemtune.spec import TuningSpec
+from scripts.report import RUNS, fetch
 from scripts.submit import (
     TEMPLATE,
     read_spec,
@@ -39,8 +41,8 @@ from scripts.submit import (
 from scripts.sweep import conclude_sweep, variants_of
 from scripts.target import Target, open_target
 
-RUNS = Path("runs")
-FETCHED = ("comparison.json", "model_card.md", "report.html")
+REQUIREMENTS = {"improved": "verdict", "promote": "decision"}
+"""What can be required → the key of `comparison.json` that says it."""
 COUNTS_WIDTH = 44  # what is left of 80 columns
 ENDED = {"SUCCEEDED", "FAILED", "CANCELLED", "SKIPPED", "NOT_TRIGGERED"}
 ANSWER_SECONDS = 30.0
@@ -53,6 +55,11 @@ def main(argv: list[str] | None = None) -> int:
     """Run, follow, fetch, and return the exit code."""
     parser = spec_parser("gemtune run", __doc__ or "")
     parser.add_argument("more", metavar="SPEC", nargs="*", help="more specs, run one after another")
+    parser.add_argument(
+        "--require",
+        choices=sorted(REQUIREMENTS),
+        help="exit with 3 unless the verdict is improved, or the decision promote;\nin a sweep, of every run",
+    )
     arguments = parser.parse_intermixed_args(argv)
     arguments.specs = [arguments.spec, *arguments.more]
     target, job = None, None
@@ -71,7 +78,7 @@ def main(argv: list[str] | None = None) -> int:
             job = submit_spec(spec, Path(one.spec), target, one.pipeline)
             state = follow(job, target, one.pipeline)
             with redirect_stdout(sys.stderr if len(variants) > 1 else sys.stdout):
-                ended[label], jobs[label] = conclude(spec, job.name, state), job.name
+                ended[label], jobs[label] = conclude(spec, job.name, state, arguments.require or ""), job.name
         return conclude_sweep(ended, jobs) if len(variants) > 1 else ended[label]
     except GemtuneError as error:
         return report_error(error)
@@ -176,8 +183,15 @@ def counts(task: Any) -> str:
     return shorten(text, COUNTS_WIDTH, placeholder=" …")
 
 
-def conclude(spec: TuningSpec, job_id: str, state: str) -> int:
-    """Print how the job ended, fetch what it left, and return the exit code."""
+def conclude(spec: TuningSpec, job_id: str, state: str, require: str = "") -> int:
+    """Print how the job ended, fetch what it left, and return the exit code.
+
+    Args:
+        spec: What ran.
+        job_id: Id of the pipeline job.
+        state: State in which it ended.
+        require: What the run must have come to, one of `REQUIREMENTS`; empty for any decision.
+    """
     from gemtune.storage import Storage
 
     storage = Storage(spec.project)
@@ -189,10 +203,7 @@ def conclude(spec: TuningSpec, job_id: str, state: str) -> int:
                 print(f"next: {failure['next']}", file=sys.stderr)
         say("failed", f"the pipeline job ended {state}")
         return 1
-    folder = RUNS / job_id
-    folder.mkdir(parents=True, exist_ok=True)
-    for file in FETCHED:
-        storage.download(run_uri(spec.bucket, job_id, file), folder / file)
+    folder = fetch(job_id, spec.bucket, storage)
     comparison = json.loads((folder / "comparison.json").read_text(encoding="utf-8"))
     say("compare", metric_line(comparison))
     for reason in comparison["reasons"][1:]:
@@ -202,7 +213,16 @@ def conclude(spec: TuningSpec, job_id: str, state: str) -> int:
     sys.stderr.flush()
     print(decision_line(comparison), flush=True)
     say("report", os.fspath(folder / "report.html"))
-    return 0
+    return 3 if unmet(require, comparison) else 0
+
+
+def unmet(require: str, comparison: dict[str, Any]) -> bool:
+    """Tell whether a run came to something else than was required of it, and say so."""
+    key = REQUIREMENTS.get(require, "")
+    if not key or comparison[key] == require:
+        return False
+    say("require", f"the {key} is {comparison[key]}, expected {require} (--require)")
+    return True
 
 
 def interrupted(target: Target | None, job: Any) -> str:

@@ -128,8 +128,6 @@ def warn_of_what_stays(spec: TuningSpec) -> None:
         say(
             "warning", f"{local[0]} is uploaded now: scheduled runs do not see later changes; name a gs:// URI for that"
         )
-    if spec.submission.experiment:
-        say("warning", "scheduled runs cannot be listed in an experiment: submission.experiment is left out")
 
 
 def list_schedules(spec: TuningSpec, arguments: argparse.Namespace, target: Target) -> bool:

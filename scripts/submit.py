@@ -130,17 +130,10 @@ def submit_spec(
     if again := repetition(spec, parameters):
         say("again", again)
     say("submit", f"{template.parent.name}/{template.name}, spec {spec.name}")
-    submission, experiment = spec.submission, spec.submission.experiment
-    if experiment and target.address:
-        say("note", f"the emulator has no experiments: {experiment} is left out")
-        experiment = ""
+    submission = spec.submission
     with service_errors("submit"):
         job = pipeline_job(spec, parameters, template, target)
-        job.submit(
-            service_account=submission.service_account or None,
-            network=submission.network or None,
-            experiment=experiment or None,
-        )
+        job.submit(service_account=submission.service_account or None, network=submission.network or None)
     return job
 
 
@@ -248,7 +241,7 @@ class service_errors:
         if isinstance(error, NoConnection):
             raise ServiceError(f"{self.doing}: the service does not answer") from error
         if isinstance(error, OSError | RuntimeError | ValueError) and not isinstance(error, GemtuneError):
-            # The SDK's own words: no such pipeline file, a parameter that it does not have, no access to an experiment.
+            # The SDK's own words: no such pipeline file, a parameter that it does not have.
             cause = f" ({error.__cause__})" if error.__cause__ else ""
             raise ServiceError(f"{self.doing}: {error}{cause}") from error
 

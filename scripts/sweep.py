@@ -17,10 +17,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gemtune.errors import SpecError
+from gemtune.runs.experiment import experiment_of
 from gemtune.tuning.sweep import find_winner, sweep_row, total_cost
+from gemtune.yaml_reader import read_yaml
 from scripts.submit import SOURCES, overrides_of, say, target_of
 from scripts.table import print_table
 
+FAILED = 1
+"""Exit code of a run without a decision."""
 WHOLE = {*SOURCES, "prompt_template", "system_instruction", "tuned_model_display_name"}
 """Keys whose values may have commas."""
 
@@ -53,7 +57,9 @@ def variants_of(arguments: argparse.Namespace) -> list[Variant]:
             differs = [f"{key}={chosen[key]}" for key in swept]
             path = [Path(spec).stem] if len(arguments.specs) > 1 else []
             if differs and "name" not in swept:
-                chosen["name"] = name_of(spec, chosen, differs)
+                own = own_name(spec, chosen)
+                chosen["name"] = name_of(own, differs)
+                chosen.setdefault("experiment", own_experiment(spec, own))
             texts = [f"{key}={value}" for key, value in chosen.items()]
             one = argparse.Namespace(**{**vars(arguments), "spec": spec, "set": texts})
             found.append(Variant(" ".join([*path, *differs]) or Path(spec).stem, one))
@@ -72,11 +78,23 @@ def values_of(key: str, text: str) -> list[str]:
     return [value.strip() for value in text.split(",")]
 
 
-def name_of(spec: str, chosen: dict[str, str], differs: list[str]) -> str:
-    """Return a name for one run of a sweep: the spec's, with the values that are its own, in 63 characters."""
-    from gemtune.yaml_reader import read_yaml
+def own_name(spec: str, chosen: dict[str, str]) -> str:
+    """Return the name of a spec, or the one that the command line gives it."""
+    return chosen.get("name") or str(keys_of(spec).get("name", ""))
 
-    own = chosen.get("name") or (read_yaml(Path(spec).read_text(encoding="utf-8"), spec)[0] or {}).get("name", "")
+
+def own_experiment(spec: str, own: str) -> str:
+    """Return the experiment that all runs of a sweep are logged in, to be compared there: that of the spec."""
+    return experiment_of(str(keys_of(spec).get("experiment", "")), own)
+
+
+def keys_of(spec: str) -> dict[str, Any]:
+    """Return the keys of a spec, unchecked."""
+    return read_yaml(Path(spec).read_text(encoding="utf-8"), spec)[0] or {}
+
+
+def name_of(own: str, differs: list[str]) -> str:
+    """Return a name for one run of a sweep: the spec's, with the values that are its own, in 63 characters."""
     suffix = re.sub(r"[^a-z0-9]+", "-", " ".join(differs).lower()).strip("-")
     name = f"{own}-{suffix}"
     # A digest keeps long names apart that only differ at their end.
@@ -98,13 +116,13 @@ def check_apart(variants: list[Variant]) -> None:
 
 
 def conclude_sweep(ended: dict[str, int], jobs: dict[str, str]) -> int:
-    """Print the table and who won, if anybody, and return the exit code: 1 if a run failed.
+    """Print the table and who won, if anybody, and return the exit code: 1 if a run failed, 3 if one is not enough.
 
     Args:
         ended: Label → exit code of the run.
         jobs: Label → id of its pipeline job.
     """
-    compared = {label: read_comparison(jobs[label]) for label, code in ended.items() if code == 0}
+    compared = {label: read_comparison(jobs[label]) for label, code in ended.items() if code != FAILED}
     sys.stderr.flush()
     print_table([sweep_row(label, comparison) for label, comparison in compared.items()])
     for label in ended.keys() - compared.keys():
@@ -113,7 +131,7 @@ def conclude_sweep(ended: dict[str, int], jobs: dict[str, str]) -> int:
     print(f"winner: {winner}, {why}" if winner else f"no winner: {why}", flush=True)
     known, is_all = total_cost(compared)
     say("cost", f"${known:,.2f} for all runs at the catalogue's prices{'' if is_all else ', where they are known'}")
-    return max(ended.values())
+    return FAILED if FAILED in ended.values() else max(ended.values())
 
 
 def read_comparison(job: str) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from gemtune.metrics.rules import MetricRules
 from gemtune.resource_names import KmsKey, SecretName, matching
 
 _NAME = re.compile(r"[a-z0-9-]{1,63}")
+_EXPERIMENT = re.compile(r"[a-z0-9-]{4,63}")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 _REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+")
 _THINKING = re.compile(r"default|minimal|low|medium|high|[0-9]{1,6}")
@@ -164,7 +165,7 @@ class Parameters(MetricRules, BaseModel):
     rouge_profile: Literal["auto", "rouge-score", "unicode-1"] = "auto"
     """How ROUGE finds words: rouge-score (English), unicode-1 (any script), or auto (decided on the references)."""
     baseline_model: str = ""
-    """Model to beat: a base model, endpoint, model@version or tuning job; empty = the base model."""
+    """Model to beat: base model, endpoint, model@version, tuning job, or promoted (last, by a run of this spec)."""
     minimum_improvement: float = Field(0.0, ge=0, le=100)
     """The low end of the gain's 95 % interval must reach this to promote: 0 to 1, or points of BLEU and chrF2."""
     guard_metrics: dict[str, Annotated[float, Field(ge=-100, le=0)]] = {}
@@ -179,6 +180,8 @@ class Parameters(MetricRules, BaseModel):
     """The run stops before anything is paid if it may cost more than this, in USD; 0 = no limit."""
     catalog_overrides: dict[str, dict[str, Any]] = {}
     """Corrections to the model catalogue, prices for instance: {model id: {key: value}}; keys as in catalog.toml."""
+    experiment: str = ""
+    """Vertex AI experiment that runs are logged in, 4 to 63 of a-z, 0-9 and -; empty = one with the spec's name."""
     webhook_secret: SecretName = ""
     """Secret in Secret Manager with a Slack-compatible webhook's address: its id or full name; empty = none."""
 
@@ -186,6 +189,11 @@ class Parameters(MetricRules, BaseModel):
     @classmethod
     def _check_name(cls, value: str) -> str:
         return matching(_NAME, value, "1 to 63 lowercase letters, digits and hyphens: it becomes a label")
+
+    @field_validator("experiment")
+    @classmethod
+    def _check_experiment(cls, value: str) -> str:
+        return value and matching(_EXPERIMENT, value, "4 to 63 lowercase letters, digits and hyphens")
 
     @field_validator("bucket")
     @classmethod
@@ -209,13 +217,6 @@ class Parameters(MetricRules, BaseModel):
     @classmethod
     def _check_thinking(cls, value: str) -> str:
         return matching(_THINKING, value, "minimal, default, low, medium, high, or a budget in tokens as digits")
-
-    @field_validator("baseline_model")
-    @classmethod
-    def _check_baseline(cls, value: str) -> str:
-        if value == "promoted":
-            raise ValueError("a model, or '' for the base model: this release does not look up promoted models")
-        return value
 
     @field_validator("catalog_overrides")
     @classmethod

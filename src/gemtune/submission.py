@@ -39,8 +39,6 @@ class Submission(BaseModel):
     """Cloud KMS key for the pipeline job, projects/P/locations/L/keyRings/R/cryptoKeys/K; empty = Google's."""
     labels: dict[str, str] = {}
     """Labels of the pipeline job, lowercase; keys that start with gemtune- are ours."""
-    experiment: str = ""
-    """Vertex AI experiment that the job is listed in; empty = none. Scheduled runs cannot be listed in one."""
     failure_policy: Literal["fast", "slow"] = "fast"
     """After a failed step: fast (start no more steps) or slow (run what does not depend on it)."""
     cron: str = ""

@@ -150,7 +150,6 @@ def test_whole_numbers_stand_for_fractions_and_budgets() -> None:
             {"primary_metric": "rougel_f1"},
             "primary_metric: 'rougel_f1', expected a metric of the task summarization: rouge1",
         ),
-        ({"baseline_model": "promoted"}, "baseline_model: 'promoted', expected a model, or '' for the base model"),
         ({"guard_metrics": {"rougeL": -0.1}}, "guard_metrics: {'rougeL': -0.1}, expected a metric of the task"),
         ({"guard_metrics": {"rougeL_f1": 0.1}}, "guard_metrics.rougeL_f1: 0.1, expected at most 0: "),
         ({"guard_metrics": []}, "guard_metrics: [], expected keys and values: "),

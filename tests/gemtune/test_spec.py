@@ -118,9 +118,14 @@ def test_a_byte_order_mark_is_no_part_of_the_first_key(path: Path) -> None:
 
 def test_the_command_line_overrides_the_file(path: Path) -> None:
     changes = {"epoch_count": "4", "stop_sequences": "[a, b]", "submission.target": "vertex", "temperature": "0"}
-    spec = load(written(path, epoch_count=2, submission={"experiment": "e"}), changes)
+    spec = load(
+        written(path, epoch_count=2, submission={"service_account": "steps@p-1234.iam.gserviceaccount.com"}), changes
+    )
     assert (spec.epoch_count, spec.stop_sequences, spec.temperature) == (4, ["a", "b"], 0.0)
-    assert (spec.submission.target, spec.submission.experiment) == ("vertex", "e")
+    assert (spec.submission.target, spec.submission.service_account) == (
+        "vertex",
+        "steps@p-1234.iam.gserviceaccount.com",
+    )
 
 
 @pytest.mark.parametrize(
@@ -179,7 +184,7 @@ VALID = st.fixed_dictionaries(
         "thinking": st.one_of(st.just("low"), st.integers(0, 999_999)),
         "force_retune": st.booleans(),
         "guard_metrics": st.dictionaries(st.sampled_from(["rouge1_f1", "rougeL_recall"]), st.floats(-1, 0)),
-        "submission": st.fixed_dictionaries({}, optional={"target": st.just("vertex"), "experiment": PRINTABLE}),
+        "submission": st.fixed_dictionaries({}, optional={"target": st.just("vertex"), "catch_up": st.booleans()}),
     },
 )
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -129,7 +129,7 @@ def test_the_yaml_has_no_key_that_an_older_back_end_rejects(file: str) -> None:
     ("file", "only_here", "not_here"),
     [
         ("tuning.yaml", {}, set()),
-        ("tuning-email.yaml", {"recipients": "E-mail addresses, up to 3"}, {"webhook_secret"}),
+        ("tuning-email.yaml", {"recipients": "E-mail addresses, up to 3"}, {"experiment", "webhook_secret"}),
     ],
 )
 def test_every_parameter_of_the_form_is_described_typed_and_defaulted(

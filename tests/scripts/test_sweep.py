@@ -31,7 +31,8 @@ def test_every_combination_is_a_run_with_a_name_of_its_own(spec: str) -> None:
         "epoch_count=4 learning_rate_multiplier=0.5",
         "epoch_count=4 learning_rate_multiplier=1",
     ]
-    names = [each.arguments.set[-1] for each in found]
+    assert all(each.arguments.set[-1] == "experiment=mine" for each in found), "to be compared there"
+    names = [each.arguments.set[-2] for each in found]
     assert names[0] == "name=mine-epoch-count-2-learning-rate-multiplier-0-5"
     assert len(set(names)) == 4 and all("seed=1" in each.arguments.set for each in found)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from gemtune.comparison.champion import champion_notices, hold_same_model
 from gemtune.comparison.costs import actual_cost
 from gemtune.comparison.decision import Limits, decide, verdict_of
 from gemtune.comparison.fairness import EMULATOR_SUFFIX, check_fairness
@@ -86,6 +87,7 @@ def build(
     metrics = compare_scores(baseline, candidate, primary)
     worst = worst_case(METRICS[primary], baseline.scores, candidate.scores, verdict_of(metrics[primary]))
     decided = decide(metrics, limits, fairness=fairness, worst_case=worst)
+    decided = hold_same_model(decided, baseline.model, candidate.model)
     both = compare_answered(baseline, candidate, primary)
     return {
         "schema": SCHEMA,
@@ -94,6 +96,7 @@ def build(
         "reasons": decided.reasons,
         "notices": [
             *model_notices(summaries),
+            *champion_notices(spec, baseline.model),
             *tuning_notices(tuning, [side.paid for side in sides.values()]),
             *_pair_notices(metrics[primary], both),
         ],

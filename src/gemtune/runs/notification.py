@@ -8,7 +8,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gemtune.errors import GemtuneError, ServiceError, StorageError
+from gemtune.job_parameters import read_parameters
 from gemtune.runs.cancelling import cancel_tuning_jobs
+from gemtune.runs.experiment import experiment_of, log_run
 from gemtune.runs.webhook import send
 from gemtune.storage import Storage
 from gemtune.vertex import console_url, object_url
@@ -28,8 +30,9 @@ def tell(
     bucket: str,
     parameters: Mapping[str, Any],
     webhook_secret: str,
+    experiment: str = "",
 ) -> None:
-    """Do what the exit step is for: cancel what a broken run left behind, and say how it ended.
+    """Do what the exit step is for: cancel what a broken run left behind, log the run, and say how it ended.
 
     What goes wrong here is said in the log and nowhere else: it must not turn a good run into a failed one.
 
@@ -41,6 +44,7 @@ def tell(
         bucket: Bucket of the pipeline.
         parameters: Parameters of the run that say where its tuning job is.
         webhook_secret: Secret with the address of a webhook; empty for none.
+        experiment: Vertex AI experiment to log the run in; empty for one with the spec's name.
     """
     job_id = job.rpartition("/")[2]
     cancelled: list[str] = []
@@ -52,12 +56,25 @@ def tell(
     message = outcome_message(
         name=name, job=job, state=state, project=project, bucket=bucket, cancelled=cancelled, storage=Storage(project)
     )
+    message += f"\n{experiment_line(experiment_of(experiment, name), job, state, project, bucket)}"
     print(message, flush=True)
     if webhook_secret:
         try:
             send(webhook_secret, message, project=project)
         except ServiceError as error:
             print(f"Notification: not sent: {error}", file=sys.stderr, flush=True)
+
+
+def experiment_line(experiment: str, job: str, state: str, project: str, bucket: str) -> str:
+    """Log a run in its experiment, and return where it is, or why it is not there."""
+    try:
+        comparison = read_json(run_uri(bucket, job.rpartition("/")[2], "comparison.json"), Storage(project))
+        parameters = read_parameters(job)
+        logged = log_run(experiment, job=job, state=state, parameters=parameters, comparison=comparison)
+    except Exception as error:  # Whatever it is, the run is as good as it was.
+        print(f"Notification: not logged in experiment {experiment}: {error}", file=sys.stderr, flush=True)
+        return f"experiment: this run is not in {experiment}: {error}"
+    return f"experiment: {console_url(logged, project) or logged}"
 
 
 def outcome_message(

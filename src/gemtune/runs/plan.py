@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 from gemtune.catalog import Catalog
+from gemtune.runs.experiment import experiment_of
 from gemtune.serving import base_model_of, resolve_version
 from gemtune.spec import TuningSpec
 from gemtune.storage import Storage
@@ -75,6 +76,7 @@ def resources(
     made = [
         ("pipeline job", 1, where["pipeline"], f"artifacts below {spec.submission.pipeline_root}"),
         ("objects", 0, spec.bucket, "sources, datasets, predictions, locks, runs, below gemtune/"),
+        ("experiment run", 1, where["pipeline"], f"in {experiment_of(spec.experiment, spec.name)}; no TensorBoard"),
     ]
     if known:
         return [_resource(*each) for each in made] + [

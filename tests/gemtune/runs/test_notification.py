@@ -88,7 +88,7 @@ def test_a_webhook_that_fails_is_said_in_the_log_and_does_not_fail_the_run(
     )
     shown = capsys.readouterr()
     assert shown.out.startswith("summaries run-1: SUCCEEDED")
-    assert shown.err.startswith("Notification: not sent: ")
+    assert "Notification: not sent: " in shown.err
 
 
 def test_tuning_jobs_that_cannot_be_cancelled_are_said_and_the_message_goes_out(

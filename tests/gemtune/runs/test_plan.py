@@ -55,7 +55,7 @@ def test_the_same_tuning_is_known_by_its_lock(emulator: Emulator, tmp_path: Path
 
 def test_an_adopted_tuning_creates_no_model() -> None:
     made = resources(spec(), locations(spec(), load()), 4, "gs://b/gemtune/locks/1.json")
-    assert [each["kind"] for each in made] == ["pipeline job", "objects", "tuning job"]
+    assert [each["kind"] for each in made] == ["pipeline job", "objects", "experiment run", "tuning job"]
     assert made[-1]["count"] == 0
 
 
