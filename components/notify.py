@@ -22,7 +22,7 @@ def notify(
 ):
     """Say how the run ended: decision, numbers, cost and links, or the step that failed, its cause and what next.
 
-    A run that did not succeed has its unfinished tuning jobs cancelled, so that they are not billed for nothing.
+    A run that did not succeed has its unfinished tuning and batch jobs cancelled, which would be billed for nothing.
 
     Args:
         project: Google Cloud project id.
