@@ -35,6 +35,9 @@ def prepare_dataset(
     max_output_tokens: int,
     max_cost_usd: float,
     catalog_overrides: dict,
+    export_last_checkpoint_only: bool = False,
+    checkpoint_selection: str = "last",
+    generation_mode: str = "online",
     for_tuning: bool = True,
     train: Output[Dataset],
     validation: Output[Dataset],
@@ -76,6 +79,9 @@ def prepare_dataset(
         max_output_tokens: Longest answer, in tokens.
         max_cost_usd: Stop if the run may cost more, in USD; 0 = no limit.
         catalog_overrides: Entries of the model catalogue to change, by model id.
+        export_last_checkpoint_only: Whether only one checkpoint is kept; decides what trying them costs.
+        checkpoint_selection: last, or validation, which asks every checkpoint the validation prompts.
+        generation_mode: online, or batch at half the price.
         for_tuning: Whether there must be training examples; the cost is estimated only then.
 
     Returns:
@@ -138,12 +144,16 @@ def prepare_dataset(
                 estimated = estimate_run(
                     prepared.train,
                     prepared.test,
+                    prepared.validation_prompts,
                     project=project,
                     location=location,
                     inference_location=inference_location,
                     base_model=base_model,
                     baseline_model=baseline_model,
                     epoch_count=epoch_count,
+                    export_last_checkpoint_only=export_last_checkpoint_only,
+                    checkpoint_selection=checkpoint_selection,
+                    generation_mode=generation_mode,
                     max_output_tokens=max_output_tokens,
                     seed=sample_seed,
                     catalog=catalogs.load(catalog_overrides),

@@ -118,6 +118,9 @@ def tune_and_compare(
             max_output_tokens=max_output_tokens,
             max_cost_usd=max_cost_usd,
             catalog_overrides=catalog_overrides,
+            export_last_checkpoint_only=export_last_checkpoint_only,
+            checkpoint_selection=checkpoint_selection,
+            generation_mode=generation_mode,
         )
         dataset.set_display_name("Data conversion")
 

@@ -28,7 +28,13 @@ from scripts.screen import folded, table
 from scripts.submit import read_spec, report_error, say, spec_parser, target_of, today
 from scripts.target import Target, open_target
 
-NAMES = {"tuning": "tuning", "baseline": "baseline answers", "candidate": "tuned answers", "pipeline": "pipeline run"}
+NAMES = {
+    "tuning": "tuning",
+    "selection": "checkpoint trials",
+    "baseline": "baseline answers",
+    "candidate": "tuned answers",
+    "pipeline": "pipeline run",
+}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -66,12 +72,16 @@ def plan(spec: TuningSpec, folder: Path, scratch: Path, target: Target) -> dict[
     estimated = estimate_run(
         shown.train,
         shown.test,
+        shown.validation_prompts,
         project=spec.project,
         location=spec.location,
         inference_location=spec.inference_location,
         base_model=spec.base_model,
         baseline_model=spec.baseline_model,
         epoch_count=spec.epoch_count,
+        export_last_checkpoint_only=spec.export_last_checkpoint_only,
+        checkpoint_selection=spec.checkpoint_selection,
+        generation_mode=spec.generation_mode,
         max_output_tokens=spec.max_output_tokens,
         seed=spec.sample_seed,
         catalog=catalog,
@@ -159,7 +169,13 @@ def example_lines(found: dict[str, Any]) -> list[str]:
     ]
     result = [*table(("split", "read", "used", "sampled out", "rejected"), rows), ""]
     tokens = [
-        (name, each["examples"], each["tokens"], f"{each['low']:,} to {each['high']:,}", each["method"])
+        (
+            name.replace("_", " "),
+            each["examples"],
+            each["tokens"],
+            f"{each['low']:,} to {each['high']:,}",
+            each["method"],
+        )
         for name, each in found["cost"]["tokens"].items()
     ]
     return [*result, *table(("tokens of", "examples", "tokens", "band", "how"), tokens, text=("how",))]
@@ -168,7 +184,7 @@ def example_lines(found: dict[str, Any]) -> list[str]:
 def cost_lines(cost: dict[str, Any]) -> list[str]:
     """Return the cost by term."""
     rows = []
-    for name in TERMS:
+    for name in (term for term in TERMS if term in cost["ranges"]):
         high = cost["ranges"][name][1]
         rows.append((NAMES[name], _amount(cost[name]), _amount(high), cost["notes"][name]))
     without = f"without {', '.join(cost['unknown'])}: {usd(cost['known'])}" if cost["unknown"] else ""

@@ -16,6 +16,7 @@ from gemtune.comparison.measurements import chance, differences, distribution, e
 from gemtune.errors import ComparisonError
 from gemtune.generation.outcomes import match_records
 from gemtune.metrics.definitions import headline_first, metrics_of
+from gemtune.prices import BATCH_PRICE
 from gemtune.records import Record
 from gemtune.tuning.account import tuning_costs, tuning_notices
 
@@ -26,7 +27,6 @@ SCHEMA = "gemtune.comparison/1"
 SOURCES = "sources"
 """Key of `ledger.json` that is no split: source URI → format."""
 EMULATOR_SUFFIX = "-emulator"
-BATCH_PRICE = 0.5  # of a request's: https://cloud.google.com/products/gemini-enterprise-agent-platform/pricing
 
 
 class Side(NamedTuple):

@@ -58,6 +58,7 @@ class Preview(NamedTuple):
     train: Path
     validation: Path
     test: Path
+    validation_prompts: Path
     findings: Path
     error: DataError | None
     """Why a run would stop at this data; None if it would go on."""
@@ -105,8 +106,9 @@ def preview(sources: Mapping[str, Sequence[str]], settings: DatasetSettings, *, 
     except DataError as found:
         error = found
     ledger = json.loads((output / "ledger.json").read_text(encoding="utf-8"))
-    train, validation, test, findings = (output / f"{name}.jsonl" for name in (*SPLITS, "findings"))
-    return Preview(ledger, train, validation, test, findings, error)
+    names = (*SPLITS, "validation_prompts", "findings")
+    train, validation, test, prompts, findings = (output / f"{name}.jsonl" for name in names)
+    return Preview(ledger, train, validation, test, prompts, findings, error)
 
 
 def settings_of(spec: Any) -> DatasetSettings:

@@ -6,12 +6,11 @@ import hashlib
 from pathlib import Path
 
 from gemtune.catalog import Catalog
+from gemtune.runs.cost import MOST_CHECKPOINTS, checkpoint_count
 from gemtune.serving import base_model_of, resolve_version
 from gemtune.spec import TuningSpec
 from gemtune.storage import Storage
 from gemtune.tuning.tune import TuningRequest, fingerprint, location_for
-
-MOST_CHECKPOINTS = 10
 
 
 def locations(spec: TuningSpec, catalog: Catalog) -> dict[str, str]:
@@ -64,13 +63,8 @@ def known_tuning(spec: TuningSpec, request: TuningRequest, location: str) -> str
 def resources(
     spec: TuningSpec, where: dict[str, str], epochs: int | None, known: str | None
 ) -> list[dict[str, str | int]]:
-    """Return what the run would create.
-
-    A tuned model has one endpoint for each checkpoint, and one checkpoint for each epoch, but at most ten or so:
-    https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/tuning-checkpoints
-    """
-    checkpoints = min(epochs or MOST_CHECKPOINTS, MOST_CHECKPOINTS)
-    endpoints = 1 if spec.export_last_checkpoint_only else checkpoints
+    """Return what the run would create; a tuned model has one endpoint for each checkpoint."""
+    endpoints = checkpoint_count(epochs or MOST_CHECKPOINTS, last_only=spec.export_last_checkpoint_only)
     most = "" if epochs or endpoints == 1 else "at most; "
     made = [
         ("pipeline job", 1, where["pipeline"], f"artifacts below {spec.submission.pipeline_root}"),
