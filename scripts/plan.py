@@ -2,6 +2,7 @@
 
     gemtune plan samples/quickstart.yaml --target emulator
     gemtune plan SPEC --target vertex --json
+    gemtune plan SPEC --set epoch_count=2,4,8      what a sweep costs in all; likewise for several specs
 
 Reads the sources, prepares them in a temporary folder, and has the service count tokens, which is free of charge.
 The table goes to stdout. Exit code 0: a run may start; 3: it would stop at its data, or at max_cost_usd.
@@ -26,6 +27,8 @@ from gemtune.tuning.tune import TuningRequest, check_request
 from scripts.check import look_at, printable
 from scripts.screen import folded, table
 from scripts.submit import read_spec, report_error, say, spec_parser, target_of, today
+from scripts.sweep import add_more_specs, variants_of
+from scripts.sweep_cost import estimate_sweep, sweep_lines
 from scripts.target import Target, open_target
 
 NAMES = {
@@ -41,12 +44,18 @@ def main(argv: list[str] | None = None) -> int:
     """Plan, print it, and return the exit code."""
     parser = spec_parser("gemtune plan", __doc__ or "")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    arguments = parser.parse_args(argv)
+    add_more_specs(parser)
+    arguments = parser.parse_intermixed_args(argv)
     target = None
     try:
-        target = open_target(target_of(arguments))
+        variants = variants_of(arguments)
+        target = open_target(target_of(variants[0].arguments))
         say("target", target.describe())
-        spec = read_spec(arguments, target)
+        if len(variants) > 1:
+            cost = estimate_sweep(variants, target)
+            print(json.dumps(cost, indent=1) if arguments.json else "\n".join(sweep_lines(cost)))
+            return 0 if all(each["within"] for each in cost["runs"]) else 3
+        spec = read_spec(variants[0].arguments, target)
         with TemporaryDirectory() as scratch:
             found = plan(spec, Path(arguments.spec).parent, Path(scratch), target)
         print(json.dumps(found, indent=1) if arguments.json else "\n".join(lines(found)))

@@ -57,7 +57,48 @@ def estimate_run(
         seed: Picks the examples that are counted.
         catalog: Locations and prices.
     """
-    tokens = count_tokens(
+    tokens = count_run(
+        train,
+        test,
+        validation_prompts,
+        project=project,
+        location=location,
+        inference_location=inference_location,
+        base_model=base_model,
+        checkpoint_selection=checkpoint_selection,
+        seed=seed,
+        catalog=catalog,
+    )
+    return price_run(
+        tokens,
+        project=project,
+        location=location,
+        inference_location=inference_location,
+        base_model=base_model,
+        baseline_model=baseline_model,
+        epoch_count=epoch_count,
+        export_last_checkpoint_only=export_last_checkpoint_only,
+        generation_mode=generation_mode,
+        max_output_tokens=max_output_tokens,
+        catalog=catalog,
+    )
+
+
+def count_run(
+    train: Path,
+    test: Path,
+    validation_prompts: Path,
+    *,
+    project: str,
+    location: str,
+    inference_location: str,
+    base_model: str,
+    checkpoint_selection: str,
+    seed: int,
+    catalog: Catalog,
+) -> DatasetTokens:
+    """Return the tokens that a run pays for; the arguments are those of `estimate_run`."""
+    return count_tokens(
         train,
         test,
         validation_prompts if checkpoint_selection == "validation" else None,
@@ -66,6 +107,23 @@ def estimate_run(
         model=base_model,
         seed=seed,
     )
+
+
+def price_run(
+    tokens: DatasetTokens,
+    *,
+    project: str,
+    location: str,
+    inference_location: str,
+    base_model: str,
+    baseline_model: str,
+    epoch_count: int,
+    export_last_checkpoint_only: bool,
+    generation_mode: str,
+    max_output_tokens: int,
+    catalog: Catalog,
+) -> dict[str, Any]:
+    """Return what these tokens cost in a run; the arguments are those of `estimate_run`."""
     baseline, is_tuned = _baseline(baseline_model or base_model, project, location, inference_location, catalog)
     plan = Plan(
         base_model=base_model,
