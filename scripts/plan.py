@@ -20,10 +20,9 @@ from gemtune.data.preview import Preview
 from gemtune.data.splits import SPLITS
 from gemtune.errors import BudgetError, GemtuneError, SpecError
 from gemtune.runs.cost import TERMS, check_budget, usd
-from gemtune.runs.plan import known_tuning, locations, request_of, resources
+from gemtune.runs.plan import check_spec, known_tuning, locations, request_of, resources
 from gemtune.runs.prepared_cost import estimate_run
 from gemtune.spec import TuningSpec
-from gemtune.tuning.tune import TuningRequest, check_request
 from scripts.check import look_at, printable
 from scripts.screen import folded, table
 from scripts.submit import read_spec, report_error, say, spec_parser, target_of, today
@@ -109,7 +108,7 @@ def plan(spec: TuningSpec, folder: Path, scratch: Path, target: Target) -> dict[
         "locations": where,
         "resources": resources(spec, where, estimated["epochs"], known),
         "warnings": warnings(spec, catalog, shown, where["tuning"]),
-        "problems": problems(spec, catalog, shown, estimated, request, where["tuning"]),
+        "problems": problems(spec, catalog, shown, estimated),
     }
 
 
@@ -133,13 +132,11 @@ def problems(
     catalog: Catalog,
     shown: Preview,
     estimated: dict[str, Any],
-    request: TuningRequest,
-    tuning_location: str,
 ) -> list[str]:
     """Return what would stop the run before anything is paid."""
     found = [f"data: {shown.error}"] if shown.error else []
     try:
-        check_request(request, tuning_location, catalog)
+        check_spec(spec, catalog)
     except SpecError as error:
         found.append(str(error))
     try:
