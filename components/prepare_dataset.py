@@ -98,7 +98,7 @@ def prepare_dataset(
         validation_prompts_uri: The validation split in the form of the test split, likewise; empty without one.
 
     Raises:
-        DataError: An example is invalid or leaks into training, and the settings say raise.
+        DataError: An example is invalid or leaks into training, and the settings say raise; or there are too few.
         BudgetError: The run may cost more than max_cost_usd, or nobody knows what it will cost.
     """
     import json
@@ -107,6 +107,7 @@ def prepare_dataset(
 
     from gemtune import catalog as catalogs
     from gemtune.data.dataset import DatasetSettings, prepare
+    from gemtune.data.whole_splits import check_can_conclude
     from gemtune.runs.cost import check_budget
     from gemtune.runs.prepared_cost import estimate_run
     from gemtune.step import job_id_of, step
@@ -128,8 +129,8 @@ def prepare_dataset(
         base_model=base_model,
         catalog_overrides=catalog_overrides,
         task=task,
-        epoch_count=epoch_count,
         adapter_size=adapter_size,
+        checkpoint_selection=checkpoint_selection,
         for_tuning=for_tuning,
     )
     outputs = {"train": train, "validation": validation, "test": test, "findings": findings, "ledger": ledger}
@@ -139,6 +140,7 @@ def prepare_dataset(
         folder = Path("prepared").absolute()
         try:
             prepared = prepare(sources_uri, settings, storage=storage, folder=folder)
+            check_can_conclude(prepared.ledger, settings)
             estimated = {}
             if for_tuning:
                 estimated = estimate_run(

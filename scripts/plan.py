@@ -163,8 +163,14 @@ def lines(found: dict[str, Any]) -> list[str]:
     ]
     if found["warnings"]:
         result += ["", *(line for text in found["warnings"] for line in folded(printable(text), first="warning: "))]
-    result += ["", *(line for text in found["problems"] for line in folded(printable(text), first="stops: "))]
+    result += ["", *(line for text in found["problems"] for line in problem_lines(text))]
     return result if found["problems"] else [*result, "ready: nothing above would stop the run"]
+
+
+def problem_lines(text: str) -> list[str]:
+    """Return what stops a run, which may name several findings, one a line."""
+    first, *more = map(printable, text.splitlines())
+    return [*folded(first, first="stops: "), *(line for each in more for line in folded(each, first="       "))]
 
 
 def example_lines(found: dict[str, Any]) -> list[str]:

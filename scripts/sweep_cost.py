@@ -93,7 +93,7 @@ def _count(spec: TuningSpec, folder: Path, target: Target, catalog: Catalog) -> 
 
 def _data_key(spec: TuningSpec, folder: Path) -> str:
     # These only decide about advice, and change no example.
-    settings = replace(settings_of(spec), epoch_count=0, adapter_size=0, task="summarization")
+    settings = replace(settings_of(spec), adapter_size=0, task="summarization")
     sources = [getattr(spec, key) for key in SOURCES]
     return repr((settings, sources, folder, spec.checkpoint_selection))
 

@@ -169,3 +169,17 @@ def test_a_sweep_whose_data_would_stop_a_run_starts_none(
     assert run.main([str(spec), "--target", "emulator", "--set", "epoch_count=2,4"]) == 1
     assert "bad.jsonl:1: an empty list, expected a list with content" in capsys.readouterr().err
     assert running.requests("pipelineJobs.create") == []
+
+
+def test_too_few_test_examples_are_said_before_anything_is_paid(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = (ROOT / "samples/howto/train.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "train.jsonl").write_text("".join(lines[:20]))
+    (tmp_path / "test.jsonl").write_text("".join(lines[20:24]))
+    spec = tmp_path / "spec.yaml"
+    spec.write_text("name: few\ntrain_data: train.jsonl\ntest_data: test.jsonl\nepoch_count: 1\n")
+    code, found = planned(capsys, spec=str(spec))
+    assert code == 3
+    assert found["problems"][0].startswith("data: test split: 4 examples, expected at least 6")
+    assert planned(capsys, "--set", "max_test_examples=4", spec=str(spec))[0] == 0

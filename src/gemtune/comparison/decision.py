@@ -11,12 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from gemtune.comparison.sample_size import MINIMUM_PAIRS
 from gemtune.errors import ComparisonError
 from gemtune.generation.outcomes import BLOCKED, FAILED, REJECTED, TRUNCATED
 from gemtune.metrics.definitions import METRICS, guard_problem, primary_problem
-
-MINIMUM_PAIRS = 6
-"""Fewer pairs show nothing: even if all of them agree, one time in 16 they do so by chance (2 / 2^5 > 5 %)."""
 
 
 @dataclass(frozen=True, kw_only=True)

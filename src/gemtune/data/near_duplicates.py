@@ -1,7 +1,8 @@
-"""Near-duplicates: training prompts that are almost those of the validation or test split, found with MinHash.
+"""Near-duplicates: prompts that are almost those of a split that is judged on, found with MinHash.
 
 An exact leak is caught by its key; one with a changed date or comma is not, and inflates the scores all the same.
-Only the validation and test prompts are kept, up to a bound: the training split streams past them.
+Only the validation and test prompts are kept, up to a bound: the validation split streams past the test prompts, and
+the training split past both.
 
 MinHash and its index are rensa's: the estimate of the share of common word triples has a standard error of 0.035 at
 the threshold, so a pair near it may be missed or named wrongly. Findings warn; they never stop a run.
@@ -9,9 +10,12 @@ the threshold, so a pair near it may be missed or named wrongly. Findings warn; 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from pydantic_core import from_json
+
+from gemtune.data.splits import SPLITS
 
 THRESHOLD = 0.8
 """Share of common word triples (Jaccard) from which two prompts are nearly the same."""
@@ -62,12 +66,12 @@ class NearDuplicates:
             self._index.insert(len(self._sketches), sketch)
             self._sketches.append((sketch, split, source, line))
 
-    def find(self, text: str) -> Near | None:
-        """Return the prompt that is most like a text, if one is at least as like it as the threshold."""
+    def find(self, text: str, splits: Collection[str] = SPLITS) -> Near | None:
+        """Return the prompt of these splits that is most like a text, if one is as like it as the threshold."""
         sketch = _sketch(text) if self._sketches else None
         if sketch is None:
             return None
-        places = self._index.query(sketch)[:_MOST_COMPARED]
+        places = [place for place in self._index.query(sketch) if self._sketches[place][1] in splits][:_MOST_COMPARED]
         found = max(((sketch.jaccard(self._sketches[place][0]), -place) for place in places), default=(0.0, 0))
         if found[0] < THRESHOLD:
             return None

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from gemtune.data.dataset import DatasetSettings, prepare
 from gemtune.data.splits import SPLITS
+from gemtune.data.whole_splits import check_can_conclude
 from gemtune.errors import DataError
 from gemtune.records import Record, read_records
 from gemtune.storage import Storage
@@ -102,7 +103,9 @@ def preview(sources: Mapping[str, Sequence[str]], settings: DatasetSettings, *, 
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     output, error = folder / "prepared", None
     try:
-        prepare(str(folder / "manifest.json"), settings, storage=storage, folder=output, is_quiet=True)
+        manifest_uri = str(folder / "manifest.json")
+        prepared = prepare(manifest_uri, settings, storage=storage, folder=output, is_quiet=True)
+        check_can_conclude(prepared.ledger, settings)
     except DataError as found:
         error = found
     ledger = json.loads((output / "ledger.json").read_text(encoding="utf-8"))

@@ -81,6 +81,14 @@ def test_a_training_prompt_that_is_nearly_a_test_prompt_is_warned_about_and_used
     assert len(prompts(prepared.train)) == 4
 
 
+def test_a_validation_prompt_that_is_nearly_a_test_prompt_is_warned_about(bench: Workbench) -> None:
+    validation = rows(document(5), changed(document(5), 1), changed(document(2), 1))
+    bench(rows("a"), validation, rows(document(1), document(2)))
+    [finding] = bench.findings()
+    assert (finding["uri"], finding["line"]) == (f"{bench.root}/validation.jsonl", 3)
+    assert finding["found"] == f"a validation prompt that is nearly a test prompt ({bench.root}/test.jsonl:2)"
+
+
 def test_how_much_was_not_searched_is_said(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gemtune.data.output.INDEXED", 2)
     bench(rows(changed(document(3), 1)), rows("v"), rows(document(1), document(2), document(3)))
