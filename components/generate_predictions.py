@@ -50,7 +50,7 @@ def generate_predictions(
         max_output_tokens: Longest answer, thinking included, in tokens.
         seed: Seed of the sampling; -1 for none.
         stop_sequences: Texts that end an answer.
-        safety_threshold: Block threshold of the four harm categories.
+        safety_threshold: Block threshold of the four harm categories, or CATEGORY=THRESHOLD for some of them.
         thinking: minimal, default, a level, or a budget in tokens.
         request_timeout_seconds: Longest wait for one answer.
         max_in_flight: Most requests at the same time.
@@ -59,7 +59,7 @@ def generate_predictions(
         prediction_max_age_days: Oldest stored answer that is used again.
         catalog_overrides: Entries of the model catalogue to change, by model id.
         side: baseline or tuned; names the step in messages.
-        job_id: Id of the pipeline job, for the report of a failure.
+        job_id: Id of the pipeline job, for the report of a failure, and to cancel its batch jobs.
 
     Returns:
         predictions: JSONL, one line for each prompt: outcome, text, token counts, latency.
@@ -110,6 +110,7 @@ def generate_predictions(
             catalog=catalog,
             mode=generation_mode,
             deadline_hours=generation_deadline_hours,
+            job_id=job_id,
         )
         predictions.metadata["model"] = served.model
         predictions.metadata["base_model"] = served.base_model

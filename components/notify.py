@@ -24,7 +24,7 @@ def notify(
     """Say how the run ended: decision, numbers, cost and links, or the step that failed, its cause and what next.
 
     The run is logged in Vertex AI Experiments, however it was started. One that did not succeed has its unfinished
-    tuning jobs cancelled, so that they are not billed for nothing.
+    tuning and batch jobs cancelled, which would be billed for nothing.
 
     Args:
         project: Google Cloud project id.

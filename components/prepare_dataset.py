@@ -35,6 +35,9 @@ def prepare_dataset(
     max_output_tokens: int,
     max_cost_usd: float,
     catalog_overrides: dict,
+    export_last_checkpoint_only: bool = False,
+    checkpoint_selection: str = "last",
+    generation_mode: str = "online",
     for_tuning: bool = True,
     train: Output[Dataset],
     validation: Output[Dataset],
@@ -76,6 +79,9 @@ def prepare_dataset(
         max_output_tokens: Longest answer, in tokens.
         max_cost_usd: Stop if the run may cost more, in USD; 0 = no limit.
         catalog_overrides: Entries of the model catalogue to change, by model id.
+        export_last_checkpoint_only: Whether only one checkpoint is kept; decides what trying them costs.
+        checkpoint_selection: last, or validation, which asks every checkpoint the validation prompts.
+        generation_mode: online, or batch at half the price.
         for_tuning: Whether there must be training examples; the cost is estimated only then.
 
     Returns:
@@ -92,7 +98,7 @@ def prepare_dataset(
         validation_prompts_uri: The validation split in the form of the test split, likewise; empty without one.
 
     Raises:
-        DataError: An example is invalid or leaks into training, and the settings say raise.
+        DataError: An example is invalid or leaks into training, and the settings say raise; or there are too few.
         BudgetError: The run may cost more than max_cost_usd, or nobody knows what it will cost.
     """
     import json
@@ -101,6 +107,7 @@ def prepare_dataset(
 
     from gemtune import catalog as catalogs
     from gemtune.data.dataset import DatasetSettings, prepare
+    from gemtune.data.whole_splits import check_can_conclude
     from gemtune.runs.cost import check_budget
     from gemtune.runs.prepared_cost import estimate_run
     from gemtune.step import job_id_of, step
@@ -122,8 +129,8 @@ def prepare_dataset(
         base_model=base_model,
         catalog_overrides=catalog_overrides,
         task=task,
-        epoch_count=epoch_count,
         adapter_size=adapter_size,
+        checkpoint_selection=checkpoint_selection,
         for_tuning=for_tuning,
     )
     outputs = {"train": train, "validation": validation, "test": test, "findings": findings, "ledger": ledger}
@@ -133,17 +140,22 @@ def prepare_dataset(
         folder = Path("prepared").absolute()
         try:
             prepared = prepare(sources_uri, settings, storage=storage, folder=folder)
+            check_can_conclude(prepared.ledger, settings)
             estimated = {}
             if for_tuning:
                 estimated = estimate_run(
                     prepared.train,
                     prepared.test,
+                    prepared.validation_prompts,
                     project=project,
                     location=location,
                     inference_location=inference_location,
                     base_model=base_model,
                     baseline_model=baseline_model,
                     epoch_count=epoch_count,
+                    export_last_checkpoint_only=export_last_checkpoint_only,
+                    checkpoint_selection=checkpoint_selection,
+                    generation_mode=generation_mode,
                     max_output_tokens=max_output_tokens,
                     seed=sample_seed,
                     catalog=catalogs.load(catalog_overrides),

@@ -55,7 +55,7 @@ def select_checkpoint(
         max_output_tokens: Longest answer, thinking included, in tokens.
         seed: Seed of the sampling; -1 for none.
         stop_sequences: Texts that end an answer.
-        safety_threshold: Block threshold of the four harm categories.
+        safety_threshold: Block threshold of the four harm categories, or CATEGORY=THRESHOLD for some of them.
         thinking: minimal, default, a level, or a budget in tokens.
         request_timeout_seconds: Longest wait for one answer.
         max_in_flight: Most requests at the same time.

@@ -27,7 +27,7 @@ from gemtune.data.dataset import DatasetSettings, prepare
 from gemtune.data.findings import FindingLog
 from gemtune.data.intake import Intake
 from gemtune.data.near_duplicates import INDEXED, NearDuplicates, prompt_text
-from gemtune.data.plain_chat import convert_plain_chat, encode_plain_chat
+from gemtune.data.plain_chat import encode_plain_chat, encode_texts, read_plain_chat
 from gemtune.data.progress import Progress
 from gemtune.data.raw_files import read_raw
 from gemtune.data.split import Split
@@ -145,9 +145,9 @@ def convert(source: Path, output: Path) -> None:
     with output.open("wb", 1 << 18) as file:
         for _, raw in read_raw(source, source.name):
             assert isinstance(raw, dict)
-            example = convert_plain_chat(raw)
-            assert example
-            file.write(encode_plain_chat(example))
+            texts = read_plain_chat(raw)
+            assert texts
+            file.write(encode_plain_chat(encode_texts(texts)))
             file.write(b"\n")
 
 

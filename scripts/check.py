@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+from gemtune.catalog import load as load_catalog
 from gemtune.data.advice import ADVICE
 from gemtune.data.preview import SHOWN, Preview, preview, settings_of
 from gemtune.data.sources import find_sources
@@ -22,6 +23,7 @@ from gemtune.data.splits import SPLITS
 from gemtune.data.token_count import TokenCount, count
 from gemtune.errors import GemtuneError, SpecError
 from gemtune.records import read_records
+from gemtune.runs.plan import check_spec
 from gemtune.spec import TuningSpec, build, load
 from gemtune.storage import Storage
 from scripts.screen import folded, table
@@ -58,6 +60,8 @@ def main(argv: list[str] | None = None) -> int:
     target = None
     try:
         spec, folder, splits = read(arguments)
+        if not spec.pre_tuned_model:  # which only the service knows
+            check_spec(spec, load_catalog(spec.catalog_overrides))
         target = target_for(spec, arguments.target)
         with TemporaryDirectory() as scratch:
             checked = check(arguments.source, spec, folder, splits, Path(scratch), target)

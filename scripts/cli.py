@@ -6,6 +6,7 @@ A verb's module is imported only when the verb is called: kfp takes seconds to i
 import importlib
 import signal
 import sys
+from pathlib import Path
 
 VERBS = {
     "run": "Run a tuning spec, follow it to its decision, and fetch the report.",
@@ -34,6 +35,9 @@ def main(argv: list[str] | None = None) -> int:
         print(usage())
         return 0 if arguments else 2
     verb, *rest = arguments
+    if verb in ("-V", "--version"):
+        print(f"gemtune {version()}")
+        return 0
     if verb not in VERBS:
         print(
             f"gemtune: found verb {verb!r}, expected one of {', '.join(VERBS)}: see `gemtune --help`", file=sys.stderr
@@ -51,11 +55,19 @@ def main(argv: list[str] | None = None) -> int:
         return 1
 
 
+def version() -> str:
+    """Return the version of this checkout: gemtune is only used from one."""
+    import tomllib
+
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return str(project["version"])
+
+
 def usage() -> str:
     """Return the help text."""
     lines = [(__doc__ or "").splitlines()[0], "", "usage: gemtune VERB [ARGUMENTS]", ""]
     lines += [f"  {verb:<10} {text}" for verb, text in VERBS.items()]
-    return "\n".join([*lines, "", "`gemtune VERB --help` explains a verb; README.md starts from the beginning."])
+    return "\n".join([*lines, "", "`gemtune VERB --help` explains a verb; `gemtune --version` says which this is."])
 
 
 if __name__ == "__main__":

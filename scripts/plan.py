@@ -2,6 +2,7 @@
 
     gemtune plan samples/quickstart.yaml --target emulator
     gemtune plan SPEC --target vertex --json
+    gemtune plan SPEC --set epoch_count=2,4,8      what a sweep costs in all; likewise for several specs
 
 Reads the sources, prepares them in a temporary folder, and has the service count tokens, which is free of charge.
 The table goes to stdout. Exit code 0: a run may start; 3: it would stop at its data, or at max_cost_usd.
@@ -20,28 +21,41 @@ from gemtune.data.preview import Preview
 from gemtune.data.splits import SPLITS
 from gemtune.errors import BudgetError, GemtuneError, SpecError
 from gemtune.runs.cost import TERMS, check_budget, usd
-from gemtune.runs.plan import known_tuning, locations, request_of, resources
+from gemtune.runs.plan import check_spec, known_tuning, locations, request_of, resources
 from gemtune.runs.prepared_cost import estimate_run
 from gemtune.spec import TuningSpec
-from gemtune.tuning.tune import TuningRequest, check_request
 from scripts.check import look_at, printable
 from scripts.screen import folded, table
 from scripts.submit import read_spec, report_error, say, spec_parser, target_of, today
+from scripts.sweep import add_more_specs, variants_of
+from scripts.sweep_cost import estimate_sweep, sweep_lines
 from scripts.target import Target, open_target
 
-NAMES = {"tuning": "tuning", "baseline": "baseline answers", "candidate": "tuned answers", "pipeline": "pipeline run"}
+NAMES = {
+    "tuning": "tuning",
+    "selection": "checkpoint trials",
+    "baseline": "baseline answers",
+    "candidate": "tuned answers",
+    "pipeline": "pipeline run",
+}
 
 
 def main(argv: list[str] | None = None) -> int:
     """Plan, print it, and return the exit code."""
     parser = spec_parser("gemtune plan", __doc__ or "")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    arguments = parser.parse_args(argv)
+    add_more_specs(parser)
+    arguments = parser.parse_intermixed_args(argv)
     target = None
     try:
-        target = open_target(target_of(arguments))
+        variants = variants_of(arguments)
+        target = open_target(target_of(variants[0].arguments))
         say("target", target.describe())
-        spec = read_spec(arguments, target)
+        if len(variants) > 1:
+            cost = estimate_sweep(variants, target)
+            print(json.dumps(cost, indent=1) if arguments.json else "\n".join(sweep_lines(cost)))
+            return 0 if all(each["within"] for each in cost["runs"]) else 3
+        spec = read_spec(variants[0].arguments, target)
         with TemporaryDirectory() as scratch:
             found = plan(spec, Path(arguments.spec).parent, Path(scratch), target)
         print(json.dumps(found, indent=1) if arguments.json else "\n".join(lines(found)))
@@ -67,12 +81,16 @@ def plan(spec: TuningSpec, folder: Path, scratch: Path, target: Target) -> dict[
     estimated = estimate_run(
         shown.train,
         shown.test,
+        shown.validation_prompts,
         project=spec.project,
         location=spec.location,
         inference_location=spec.inference_location,
         base_model=spec.base_model,
         baseline_model=find_baseline(spec.baseline_model, project=spec.project, bucket=spec.bucket, name=spec.name),
         epoch_count=spec.epoch_count,
+        export_last_checkpoint_only=spec.export_last_checkpoint_only,
+        checkpoint_selection=spec.checkpoint_selection,
+        generation_mode=spec.generation_mode,
         max_output_tokens=spec.max_output_tokens,
         seed=spec.sample_seed,
         catalog=catalog,
@@ -91,7 +109,7 @@ def plan(spec: TuningSpec, folder: Path, scratch: Path, target: Target) -> dict[
         "locations": where,
         "resources": resources(spec, where, estimated["epochs"], known),
         "warnings": warnings(spec, catalog, shown, where["tuning"]),
-        "problems": problems(spec, catalog, shown, estimated, request, where["tuning"]),
+        "problems": problems(spec, catalog, shown, estimated),
     }
 
 
@@ -115,13 +133,11 @@ def problems(
     catalog: Catalog,
     shown: Preview,
     estimated: dict[str, Any],
-    request: TuningRequest,
-    tuning_location: str,
 ) -> list[str]:
     """Return what would stop the run before anything is paid."""
     found = [f"data: {shown.error}"] if shown.error else []
     try:
-        check_request(request, tuning_location, catalog)
+        check_spec(spec, catalog)
     except SpecError as error:
         found.append(str(error))
     try:
@@ -148,8 +164,14 @@ def lines(found: dict[str, Any]) -> list[str]:
     ]
     if found["warnings"]:
         result += ["", *(line for text in found["warnings"] for line in folded(printable(text), first="warning: "))]
-    result += ["", *(line for text in found["problems"] for line in folded(printable(text), first="stops: "))]
+    result += ["", *(line for text in found["problems"] for line in problem_lines(text))]
     return result if found["problems"] else [*result, "ready: nothing above would stop the run"]
+
+
+def problem_lines(text: str) -> list[str]:
+    """Return what stops a run, which may name several findings, one a line."""
+    first, *more = map(printable, text.splitlines())
+    return [*folded(first, first="stops: "), *(line for each in more for line in folded(each, first="       "))]
 
 
 def example_lines(found: dict[str, Any]) -> list[str]:
@@ -160,7 +182,13 @@ def example_lines(found: dict[str, Any]) -> list[str]:
     ]
     result = [*table(("split", "read", "used", "sampled out", "rejected"), rows), ""]
     tokens = [
-        (name, each["examples"], each["tokens"], f"{each['low']:,} to {each['high']:,}", each["method"])
+        (
+            name.replace("_", " "),
+            each["examples"],
+            each["tokens"],
+            f"{each['low']:,} to {each['high']:,}",
+            each["method"],
+        )
         for name, each in found["cost"]["tokens"].items()
     ]
     return [*result, *table(("tokens of", "examples", "tokens", "band", "how"), tokens, text=("how",))]
@@ -169,7 +197,7 @@ def example_lines(found: dict[str, Any]) -> list[str]:
 def cost_lines(cost: dict[str, Any]) -> list[str]:
     """Return the cost by term."""
     rows = []
-    for name in TERMS:
+    for name in (term for term in TERMS if term in cost["ranges"]):
         high = cost["ranges"][name][1]
         rows.append((NAMES[name], _amount(cost[name]), _amount(high), cost["notes"][name]))
     without = f"without {', '.join(cost['unknown'])}: {usd(cost['known'])}" if cost["unknown"] else ""

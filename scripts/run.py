@@ -38,7 +38,8 @@ from scripts.submit import (
     submit_spec,
     target_of,
 )
-from scripts.sweep import conclude_sweep, variants_of
+from scripts.sweep import add_more_specs, conclude_sweep, variants_of
+from scripts.sweep_cost import estimate_sweep, sweep_lines
 from scripts.target import Target, open_target
 
 REQUIREMENTS = {"improved": "verdict", "promote": "decision"}
@@ -54,14 +55,13 @@ LOST_SECONDS = {"emulator": 10.0, "vertex": 300.0}
 def main(argv: list[str] | None = None) -> int:
     """Run, follow, fetch, and return the exit code."""
     parser = spec_parser("gemtune run", __doc__ or "")
-    parser.add_argument("more", metavar="SPEC", nargs="*", help="more specs, run one after another")
+    add_more_specs(parser)
     parser.add_argument(
         "--require",
         choices=sorted(REQUIREMENTS),
         help="exit with 3 unless the verdict is improved, or the decision promote;\nin a sweep, of every run",
     )
     arguments = parser.parse_intermixed_args(argv)
-    arguments.specs = [arguments.spec, *arguments.more]
     target, job = None, None
     ended: dict[str, int] = {}
     jobs: dict[str, str] = {}
@@ -71,6 +71,8 @@ def main(argv: list[str] | None = None) -> int:
         check_writable(RUNS)
         target = open_target(name)
         say("target", target.describe())
+        if len(variants) > 1:
+            print("\n".join(sweep_lines(estimate_sweep(variants, target))), file=sys.stderr, flush=True)
         for label, one in variants:
             if len(variants) > 1:
                 say("sweep", f"{len(ended) + 1} of {len(variants)}: {label}")

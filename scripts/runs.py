@@ -5,8 +5,8 @@
     gemtune runs cancel SPEC [RUN]
 
 RUN is the id or the resource name of a run; without it, the newest is meant. Runs that a script, a schedule or the
-console started are listed alike. `cancel` also cancels the tuning job that the run created, which would go on and be
-billed; one that it took over from another run is left alone. Times are in UTC.
+console started are listed alike. `cancel` also cancels the tuning and batch jobs that the run created, which would go
+on and be billed; one that it took over from another run is left alone. Times are in UTC.
 """
 
 import argparse
@@ -76,16 +76,16 @@ def show_run(spec: TuningSpec, arguments: argparse.Namespace) -> int:
 
 
 def cancel(spec: TuningSpec, arguments: argparse.Namespace) -> int:
-    """Cancel a run and its tuning jobs, and print what was cancelled."""
+    """Cancel a run and the jobs that it created, and print what was cancelled."""
     run = run_named(arguments.run, found_runs(spec), spec=spec.name)
     say("cancel", run_id(run))
-    state, tuning_jobs = cancel_run(run["name"], project=spec.submission.project)
+    state, jobs = cancel_run(run["name"], project=spec.submission.project)
     if run["state"] not in ENDED_RUN_STATES and state == "PIPELINE_STATE_CANCELLED":
         print(run["name"])
     else:
         say("note", f"the run had ended: {short(state)}")
-    for tuning_job in tuning_jobs:
-        print(tuning_job)
+    for job in jobs:
+        print(job)
     return 0
 
 

@@ -18,6 +18,7 @@ import yaml
 
 from gemtune.catalog import load as load_catalog
 from gemtune.errors import DataError, GemtuneError, SpecError
+from gemtune.runs.plan import check_spec
 from gemtune.spec import TuningSpec, load
 from scripts.pipeline_job import pipeline_job, repetition
 from scripts.target import Target, mirror_folder, open_target
@@ -145,10 +146,17 @@ def say_job(job: Any, target: Target) -> None:
 def sent_parameters(
     spec: TuningSpec, path: Path, target: Target, template: Path = TEMPLATE, models: dict[str, str] | None = None
 ) -> dict[str, Any]:
-    """Return the values of the pipeline's parameters, every local file uploaded; say what the catalogue warns of."""
+    """Return the values of the pipeline's parameters, every local file uploaded; say what the catalogue warns of.
+
+    Raises:
+        GemtuneError: A file is missing, or the model does not support what the spec asks for.
+    """
     tuned_in = "" if models is None else None  # an evaluation tunes nothing, so only the model's life counts
-    for warning in load_catalog(spec.catalog_overrides).warnings(spec.base_model, today(), tuning_location=tuned_in):
+    catalog = load_catalog(spec.catalog_overrides)
+    for warning in catalog.warnings(spec.base_model, today(), tuning_location=tuned_in):
         say("warning", warning)
+    for note in check_spec(spec, catalog) if models is None else ():
+        say("note", note)
     parameters = {**spec.parameters(), **uploaded_sources(spec, path, target)}
     if models is None:
         return parameters

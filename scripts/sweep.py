@@ -38,11 +38,16 @@ class Variant(NamedTuple):
     """As if it had been called alone."""
 
 
+def add_more_specs(parser: argparse.ArgumentParser) -> None:
+    """Let a verb take several specs."""
+    parser.add_argument("more", metavar="SPEC", nargs="*", help="more specs, run one after another")
+
+
 def variants_of(arguments: argparse.Namespace) -> list[Variant]:
     """Return the runs that a command line asks for; each is named after its values, so that all can be told apart.
 
     Args:
-        arguments: With `specs`, paths, and `set`, texts KEY=VALUE or KEY=VALUE,VALUE.
+        arguments: With `spec` and `more`, paths, and `set`, texts KEY=VALUE or KEY=VALUE,VALUE.
 
     Raises:
         SpecError: An argument has no `=`, two runs are the same, or their targets differ.
@@ -51,11 +56,12 @@ def variants_of(arguments: argparse.Namespace) -> list[Variant]:
     choices = {key: values_of(key, text) for key, text in given.items()}
     swept = [key for key, values in choices.items() if len(values) > 1]
     found = []
-    for spec in arguments.specs:
+    specs = [arguments.spec, *arguments.more]
+    for spec in specs:
         for values in product(*choices.values()):
             chosen = dict(zip(choices, values, strict=True))
             differs = [f"{key}={chosen[key]}" for key in swept]
-            path = [Path(spec).stem] if len(arguments.specs) > 1 else []
+            path = [Path(spec).stem] if len(specs) > 1 else []
             if differs and "name" not in swept:
                 own = own_name(spec, chosen)
                 chosen["name"] = name_of(own, differs)

@@ -10,6 +10,7 @@ import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -21,6 +22,7 @@ from pydantic import (
 )
 
 from gemtune import catalog
+from gemtune.generation import safety
 from gemtune.metrics.definitions import primary_choices
 from gemtune.metrics.rules import MetricRules
 from gemtune.resource_names import KmsKey, SecretName, matching
@@ -45,8 +47,10 @@ def _digits(value: Any) -> Any:
 
 
 _TEXT_OR_LIST = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+_SAFETY = {"anyOf": [{"type": "string"}, {"type": "object", "additionalProperties": {"enum": [*safety.THRESHOLDS]}}]}
 Uris = Annotated[str, BeforeValidator(_joined), WithJsonSchema(_TEXT_OR_LIST)]
 Thinking = Annotated[str, BeforeValidator(_digits), WithJsonSchema({"type": ["string", "integer"]})]
+SafetyThreshold = Annotated[str, BeforeValidator(safety.flat), AfterValidator(safety.checked), WithJsonSchema(_SAFETY)]
 MetricName = Annotated[str, WithJsonSchema({"type": "string", "enum": primary_choices()})]
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -142,10 +146,8 @@ class Parameters(MetricRules, BaseModel):
     """Seed of the answers, for better repeatability; -1 = none."""
     stop_sequences: list[str] = Field([], max_length=5)
     """Up to 5 texts that end an answer."""
-    safety_threshold: Literal[
-        "BLOCK_LOW_AND_ABOVE", "BLOCK_MEDIUM_AND_ABOVE", "BLOCK_ONLY_HIGH", "BLOCK_NONE", "OFF"
-    ] = "BLOCK_ONLY_HIGH"
-    """From which probability of harm answers are blocked: the API's HarmBlockThreshold."""
+    safety_threshold: SafetyThreshold = safety.DEFAULT
+    """HarmBlockThreshold of the answers, OFF included; or one by category: HARASSMENT=OFF, HATE_SPEECH=OFF."""
     thinking: Thinking = "minimal"
     """How much models think: minimal, default (says nothing), low, medium, high, or a budget in tokens as digits."""
     request_timeout_seconds: int = Field(120, ge=1, le=3600)

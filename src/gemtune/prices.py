@@ -17,6 +17,10 @@ class Prices:
     tuned_output: float | None = None
 
 
+BATCH_PRICE = 0.5
+"""Share of a single request's price: https://cloud.google.com/products/gemini-enterprise-agent-platform/pricing"""
+
+
 @dataclass(frozen=True, kw_only=True)
 class PipelinePrices:
     """What the pipeline run itself costs, in USD and hours; catalog.toml explains each. None is unknown."""

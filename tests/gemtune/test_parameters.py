@@ -145,6 +145,19 @@ def test_whole_numbers_stand_for_fractions_and_budgets() -> None:
             {"generation_mode": "batch", "checkpoint_selection": "validation"},
             "generation_mode: 'batch', expected online with checkpoint_selection: validation",
         ),
+        ({"safety_threshold": "OF"}, "safety_threshold: 'OF', expected one of BLOCK_LOW_AND_ABOVE, "),
+        (
+            {"safety_threshold": {"HARASMENT": "OFF"}},
+            "safety_threshold: found category 'HARASMENT', expected one of HARASSMENT, HATE_SPEECH, SEXUALLY_EXPLICIT, "
+            "DANGEROUS_CONTENT, did you mean `HARASSMENT`?",
+        ),
+        (
+            {"safety_threshold": "HARASSMENT=OFF, HATE_SPEECH=BLOCK_NON"},
+            "safety_threshold.HATE_SPEECH: 'BLOCK_NON', expected one of BLOCK_LOW_AND_ABOVE, "
+            "BLOCK_MEDIUM_AND_ABOVE, BLOCK_ONLY_HIGH, BLOCK_NONE, OFF, did you mean `BLOCK_NONE`?",
+        ),
+        ({"safety_threshold": "HARASSMENT=OFF,HARASSMENT=OFF"}, "safety_threshold: found HARASSMENT twice"),
+        ({"safety_threshold": {"HARASSMENT": 1}}, "safety_threshold: {'HARASSMENT': 1}, expected text"),
         ({"checkpoint_selection": "test"}, "checkpoint_selection: 'test', expected one of last, validation"),
         (
             {"primary_metric": "rougel_f1"},

@@ -1,6 +1,8 @@
 import importlib
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +23,12 @@ def test_help_imports_no_verb_and_no_library() -> None:
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stderr
     for heavy in ("kfp", "pydantic", "yaml", "google.auth", "scripts.run"):
         assert f"'{heavy}'" not in loaded
+
+
+def test_the_version_is_that_of_the_checkout(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--version"]) == 0
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert capsys.readouterr().out == f"gemtune {project['version']}\n"
 
 
 def test_no_verb_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:

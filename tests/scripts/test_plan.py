@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scripts import plan
+from scripts import plan, run
 from scripts.screen import WIDTH
 from tests.conftest import Emulator
 
@@ -132,3 +132,54 @@ def test_public_objects_are_read_from_their_local_copies_and_missing_ones_are_li
     code, found = planned(capsys, spec=str(spec))
     assert code == 0 and found["ledger"]["test"]["used"] == 5
     assert not running.requests("storage.objects.insert") and not running.requests("storage.buckets.insert")
+
+
+def test_a_sweep_has_its_whole_cost_in_the_plan(running: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
+    alone = [planned(capsys, "--set", f"epoch_count={epochs}")[1]["cost"] for epochs in (2, 4)]
+    before = len(running.requests("publishers.models.countTokens"))
+    code, found = planned(capsys, "--set", "epoch_count=2,4")
+    assert code == 0
+    assert [each["run"] for each in found["runs"]] == ["epoch_count=2", "epoch_count=4"]
+    for name in ("total", "low", "high"):
+        assert [each[name] for each in found["runs"]] == pytest.approx([each[name] for each in alone])
+        assert found[name] == pytest.approx(sum(each[name] for each in alone))
+    assert len(running.requests("publishers.models.countTokens")) - before == before / 2, "equal data is counted once"
+
+
+def test_a_run_of_a_sweep_that_is_over_its_own_cap_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = [QUICKSTART, "--target", "emulator", "--set", "epoch_count=2,40", "--set", "max_cost_usd=2"]
+    assert plan.main(arguments) == 3
+    shown = capsys.readouterr().out
+    assert "stops at its max_cost_usd: epoch_count=40" in shown
+    assert "all 2 runs" in shown and max(map(len, shown.splitlines())) <= WIDTH
+
+
+def test_an_unknown_term_of_one_run_leaves_the_sum_unknown(capsys: pytest.CaptureFixture[str]) -> None:
+    _, found = planned(capsys, "--set", "epoch_count=0,4")
+    assert (found["total"], found["unknown"]) == (None, ["tuning"])
+    assert found["known"] > found["runs"][1]["known"]
+
+
+def test_a_sweep_whose_data_would_stop_a_run_starts_none(
+    running: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.jsonl").write_text('{"messages": []}\n')
+    spec = tmp_path / "bad.yaml"
+    spec.write_text("name: bad\ntrain_data: bad.jsonl\n")
+    assert run.main([str(spec), "--target", "emulator", "--set", "epoch_count=2,4"]) == 1
+    assert "bad.jsonl:1: an empty list, expected a list with content" in capsys.readouterr().err
+    assert running.requests("pipelineJobs.create") == []
+
+
+def test_too_few_test_examples_are_said_before_anything_is_paid(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = (ROOT / "samples/howto/train.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "train.jsonl").write_text("".join(lines[:20]))
+    (tmp_path / "test.jsonl").write_text("".join(lines[20:24]))
+    spec = tmp_path / "spec.yaml"
+    spec.write_text("name: few\ntrain_data: train.jsonl\ntest_data: test.jsonl\nepoch_count: 1\n")
+    code, found = planned(capsys, spec=str(spec))
+    assert code == 3
+    assert found["problems"][0].startswith("data: test split: 4 examples, expected at least 6")
+    assert planned(capsys, "--set", "max_test_examples=4", spec=str(spec))[0] == 0

@@ -1,5 +1,7 @@
 from typing import Any
 
+import pytest
+
 from tests.scripts.conftest import CommandLine
 
 
@@ -58,3 +60,28 @@ def test_what_the_service_refuses_is_said_in_its_words(gemtune: CommandLine) -> 
     assert (ended.code, ended.out) == (1, "")
     last = ended.err.splitlines()[-1]
     assert last.startswith("submit: ") and last.endswith("Permission denied on service account")
+
+
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        ({"base_model": "gemini-2.5-pro", "adapter_size": 16}, "adapter_size: 16, expected one of 1, 2, 4, 8"),
+        ({"tuning_location": "asia-east1"}, "tuning_location: asia-east1, expected one of us-central1"),
+        ({"thinking": "512"}, "gemini-3.1-flash-lite"),
+        ({"baseline_model": "gemini-2.5-flash", "thinking": "high"}, "gemini-2.5-flash"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["submit", "run", "check"])
+def test_what_the_model_does_not_support_is_refused_before_anything_is_submitted(
+    gemtune: CommandLine, verb: str, keys: dict[str, Any], problem: str
+) -> None:
+    ended = gemtune(verb, gemtune.spec(**keys))
+    assert (ended.code, ended.out) == (2, ""), ended.err
+    assert problem in ended.err
+    assert gemtune.documents("pipelineJobs") == []
+
+
+def test_settings_that_the_model_ignores_are_said_if_they_were_asked_for(gemtune: CommandLine) -> None:
+    asked = " ".join(gemtune("submit", gemtune.spec(top_k=5)).err.split())
+    assert "top_k: not sent, as gemini-3.1-flash-lite ignores or refuses it" in asked
+    assert "not sent" not in gemtune("submit", gemtune.spec()).err

@@ -14,8 +14,8 @@ def spec(tmp_path: Path) -> str:
     return str(path)
 
 
-def asked(*specs: str, set: tuple[str, ...] = (), target: str | None = None) -> argparse.Namespace:
-    return argparse.Namespace(specs=list(specs), set=list(set), target=target)
+def asked(spec: str, *more: str, set: tuple[str, ...] = (), target: str | None = None) -> argparse.Namespace:
+    return argparse.Namespace(spec=spec, more=list(more), set=list(set), target=target)
 
 
 def test_one_spec_without_alternatives_is_one_run_with_its_own_name(spec: str) -> None:

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from gemtune.comparison.sides import Side, base_model_of, is_tuned_model
+from gemtune.prices import BATCH_PRICE
 from gemtune.tuning.account import tuning_costs
 
 if TYPE_CHECKING:
     from gemtune.catalog import Catalog
-
-BATCH_PRICE = 0.5  # of a request's: https://cloud.google.com/products/gemini-enterprise-agent-platform/pricing
 
 
 def actual_cost(

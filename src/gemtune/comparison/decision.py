@@ -12,14 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from gemtune.comparison.sample_size import MINIMUM_PAIRS
 from gemtune.errors import ComparisonError
 from gemtune.metrics.definitions import METRICS, guard_problem, primary_problem
 
 if TYPE_CHECKING:
     from gemtune.comparison.fairness import Guard
-
-MINIMUM_PAIRS = 6
-"""Fewer pairs show nothing: even if all of them agree, one time in 16 they do so by chance (2 / 2^5 > 5 %)."""
 
 
 @dataclass(frozen=True, kw_only=True)

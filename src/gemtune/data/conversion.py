@@ -6,15 +6,15 @@ Nothing is lost silently: a key that is not carried over is named, once per key 
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from gemtune.data.dialects import DIALECTS, LANGUAGE_KEYS, Dialect, Draft, Raw
 from gemtune.data.examples import Example, Keys, check_turns, is_blank, is_plain_text, keys_of
 from gemtune.data.findings import Rejection, cut
 from gemtune.data.limits import Limits
-from gemtune.data.plain_chat import convert_plain_chat, encode_plain_chat
+from gemtune.data.plain_chat import encode_plain_chat, encode_texts, plain_chat_keys, read_plain_chat
 from gemtune.data.prompt_template import PromptTemplate
 from gemtune.errors import DataError, did_you_mean
 
@@ -46,13 +46,17 @@ _LEGACY = {
 class Converted(NamedTuple):
     """An example, and what the record says beside it."""
 
-    example: Example
     line: bytes
     """The example as JSON in UTF-8, without spaces."""
     keys: Keys
     language: str
     warnings: list[Rejection]
     """What does not count (each once per file), or may be a problem; the example is used all the same."""
+
+    @property
+    def example(self) -> Example:
+        """Return the example: read back, because few are looked at again."""
+        return cast("Example", from_json(self.line))
 
 
 class Converter:
@@ -93,10 +97,8 @@ class Converter:
             Rejection: The record cannot be used.
             DataError: It is the first, and has no column that the template names.
         """
-        if self._may_be_plain and (example := convert_plain_chat(raw)):
-            line = _encode_plain_chat(example)
-            warnings = self.limits.check_example(example, line, is_plain=True)
-            return Converted(example, line, keys_of(example), UNKNOWN_LANGUAGE, warnings)
+        if self._may_be_plain and (texts := read_plain_chat(raw)):
+            return self._convert_plain_chat(texts)
         dialect = self._dialect(raw)
         left_out: set[str] = set()
         example = self._example(dialect.convert(raw, self.template, left_out))
@@ -105,7 +107,17 @@ class Converter:
         warnings = self.limits.check_example(example, line, is_plain=is_plain)
         if left_out or not self._is_template_used:
             warnings += self._warnings(left_out, dialect)
-        return Converted(example, line, keys_of(example), _language(raw), warnings)
+        return Converted(line, keys_of(example), _language(raw), warnings)
+
+    def _convert_plain_chat(self, texts: list[str]) -> Converted:
+        try:
+            encoded = encode_texts(texts)
+        except ValueError:
+            _check_encodable(texts)  # which says what is wrong
+            raise
+        line = encode_plain_chat(encoded)
+        warnings = [] if self.limits.is_short(line) else self.limits.check_example(from_json(line), line, is_plain=True)
+        return Converted(line, plain_chat_keys(texts, encoded[-1]), UNKNOWN_LANGUAGE, warnings)
 
     def _example(self, draft: Draft) -> Example:
         check_turns(draft.turns, is_test=self.is_test)
@@ -169,13 +181,6 @@ def encode(value: Any, *, is_plain: bool = False) -> bytes:
     if not is_plain or not line:
         _check_encodable(value)
     return line
-
-
-def _encode_plain_chat(example: Example) -> bytes:
-    try:
-        return encode_plain_chat(example)
-    except ValueError:
-        return encode(example)  # which says what is wrong
 
 
 def _check_encodable(value: Any) -> None:

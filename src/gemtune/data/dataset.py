@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from gemtune import catalog
-from gemtune.data.advice import Plan, advise
 from gemtune.data.conversion import Converter
 from gemtune.data.dialects import DIALECTS
 from gemtune.data.findings import WHOLE, FindingLog, Rejection
@@ -24,7 +23,8 @@ from gemtune.data.limits import Limits, SplitSize
 from gemtune.data.output import Output
 from gemtune.data.progress import Progress
 from gemtune.data.splits import SPLITS
-from gemtune.errors import DataError, SpecError
+from gemtune.data.whole_splits import check_not_empty, judge
+from gemtune.errors import SpecError
 from gemtune.storage import Storage
 
 _CHOICES = {
@@ -69,11 +69,11 @@ class DatasetSettings:
     catalog_overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Corrections to the catalogue of models."""
     task: str = "summarization"
-    """What the model is tuned for; advice depends on it, as on the next two."""
-    epoch_count: int = 0
-    """Passes over the training split; 0 = chosen by the service."""
+    """What the model is tuned for; advice depends on it, as on the next."""
     adapter_size: int = 0
     """0 = the service's default."""
+    checkpoint_selection: str = "last"
+    """last, or validation, which needs validation examples."""
     for_tuning: bool = True
     """Whether there must be training examples; an evaluation needs only those of the test."""
 
@@ -152,14 +152,14 @@ def prepare(
         intake = _take_in(manifest, settings, storage, log, limits, Path(scratch))
         output = Output(intake, log, folder, settings.sampling, settings.sample_seed, _ACTIONS[settings.on_leakage])
         sizes = _write(output, intake, manifest, settings, log, limits)
-        _judge(sizes, settings, log, limits)
+        judge(sizes, settings, log, limits)
     ledger: dict[str, Any] = {name: split.account() for name, split in intake.splits.items()}
     ledger |= {"sources": intake.formats, "near_duplicates": output.near_duplicates}
     (folder / "ledger.json").write_text(json.dumps(ledger, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     if not is_quiet:
         log.show()
     log.raise_any()
-    _check_not_empty(ledger, manifest, settings)
+    check_not_empty(ledger, manifest, settings)
     names = (*SPLITS, "validation_prompts", "findings")
     train, validation, test, asked, findings = (folder / f"{name}.jsonl" for name in names)
     return Prepared(train, validation, test, asked, findings, ledger)
@@ -217,22 +217,6 @@ def _write(
     return {name: output.write(intake.splits[name], wanted[name]) for name in ("test", "validation", "train")}
 
 
-def _judge(sizes: Mapping[str, SplitSize], settings: DatasetSettings, log: FindingLog, limits: Limits) -> None:
-    """Compare whole splits with the limits, and give advice."""
-    train, validation = sizes["train"].examples, sizes["validation"].examples
-    for rejection in limits.check_train(sizes["train"]):
-        log.add("train", WHOLE, rejection, "raised")
-    most = limits.most_validation(train)
-    if most is not None and validation > most:
-        expected = f"at most {most:,} beside {train:,} training examples"
-        next = f"set max_validation_examples to {most}"
-        rejection = Rejection("validation_too_large", f"{validation:,} examples", expected, next)
-        log.add("validation", WHOLE, rejection, "raised")
-    if train:
-        for rejection in advise(train, validation, Plan(settings.task, settings.epoch_count, settings.adapter_size)):
-            log.add("train", WHOLE, rejection, "warned")
-
-
 def _converter(uri: str, settings: DatasetSettings, limits: Limits, *, is_test: bool) -> Converter:
     return Converter(
         uri=uri,
@@ -242,16 +226,3 @@ def _converter(uri: str, settings: DatasetSettings, limits: Limits, *, is_test: 
         is_test=is_test,
         limits=limits,
     )
-
-
-def _check_not_empty(ledger: Mapping[str, Any], manifest: Mapping[str, Any], settings: DatasetSettings) -> None:
-    for name in ("train", "test"):
-        account = ledger[name]
-        if account["used"] or (name == "train" and not settings.for_tuning):
-            continue
-        rejected = ", ".join(f"{count} {rule}" for rule, count in account["rejected"].items())
-        found = f"{name} split: no example ({account['read']} read{', rejected: ' + rejected if rejected else ''})"
-        next = f"correct {name}_data"
-        if name == "test" and not manifest["test"]:
-            next = f"name test_data, add examples, or raise test_fraction (now {settings.test_fraction})"
-        raise DataError(f"{found}, expected at least 1", next=next)

@@ -177,7 +177,7 @@ def is_plain_text(example: Example) -> bool:
 
 def _key(contents: Sequence[Mapping[str, Any]]) -> bytes:
     if len(contents) == 1 and _is_one_text(contents[0]["parts"]):
-        data = _squeezed(contents[0]["parts"][0]["text"])
+        data = squeezed(contents[0]["parts"][0]["text"])
         role = contents[0].get("role", "").encode()
         return hashlib.sha256(b"%b 1\n%dt\n%b" % (role, len(data), data)).digest()[:16]  # as below, in half the time
     pieces = []
@@ -186,13 +186,13 @@ def _key(contents: Sequence[Mapping[str, Any]]) -> bytes:
         pieces.append(b"%b %d" % (content.get("role", "").encode(), len(parts)))
         for part in parts:
             is_text = len(part) == 1 and "text" in part
-            data = _squeezed(part["text"]) if is_text else to_json(_sorted(part, _squeezed_text))
+            data = squeezed(part["text"]) if is_text else to_json(_sorted(part, _squeezed_text))
             pieces.append(b"%d%b" % (len(data), b"t" if is_text else b"j"))
             pieces.append(data)
     return hashlib.sha256(b"\n".join(pieces)).digest()[:16]
 
 
-def _squeezed(text: str) -> bytes:
+def squeezed(text: str) -> bytes:
     """Return a text without its white space, in UTF-8."""
     # Deleting is several times as fast as leaving one space, and where the words begin makes no other prompt.
     data = text.encode().translate(None, _WHITE)
@@ -203,7 +203,7 @@ _WHITE = b" \t\n\v\f\r\x1c\x1d\x1e\x1f"
 
 
 def _squeezed_text(text: str) -> str:
-    return _squeezed(text).decode()
+    return squeezed(text).decode()
 
 
 def _sorted(value: Any, convert: Callable[[str], str] = str) -> Any:

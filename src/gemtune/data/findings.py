@@ -24,6 +24,9 @@ UNREADABLE = "unreadable_file"
 
 ACTIONS = ("raised", "dropped", "warned")
 
+_UPLOADED = re.compile(r"^gs://[^/]+/gemtune/sources/[0-9a-f]{64}/")
+"""How the name of a copy that `gemtune.data.sources.upload_local` makes starts."""
+
 WHOLE = 0
 """The line of a finding about a whole file or split."""
 
@@ -94,7 +97,7 @@ class Finding:
     def __str__(self) -> str:
         """Return the finding as one line of a log."""
         at = "" if self.path == "$" else f" ({self.path})"
-        where = self.uri if self.line == WHOLE else f"{self.uri}:{self.line}"
+        where = own_name(self.uri) if self.line == WHOLE else f"{own_name(self.uri)}:{self.line}"
         text = f"{where}: {self.found}, expected {self.expected}{at}"
         return f"{text}: {self.next}" if self.next else text
 
@@ -148,13 +151,22 @@ class FindingLog:
         counts = self._counts["raised"]
         if not counts:
             return
-        named = "; ".join(str(finding) for finding in self._first["raised"][:NAMED])
+        named = [_printable(str(finding)) for finding in self._first["raised"][:NAMED]]
         total = counts.total()
         advice = "correct the data" + (f", or set {' and '.join(sorted(self._settings))}" if self._settings else "")
         raise DataError(
-            _printable(f"{named}; {total} finding{'s' if total > 1 else ''} in all: {_by_rule(counts)}"),
+            "\n".join([*named, f"{total} finding{'s' if total > 1 else ''} in all: {_by_rule(counts)}"]),
             next=f"{advice}; all findings are in {self.path} (artifact `findings`)",
         )
+
+
+def own_name(uri: str) -> str:
+    """Return what the owner of the data calls a source: a local file that was uploaded has the name it had there.
+
+    >>> own_name("gs://b/gemtune/sources/" + 64 * "0" + "/train.jsonl"), own_name("gs://b/train.jsonl")
+    ('train.jsonl', 'gs://b/train.jsonl')
+    """
+    return _UPLOADED.sub("", uri)
 
 
 def _by_rule(counts: Counter[str]) -> str:

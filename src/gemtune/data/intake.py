@@ -45,6 +45,7 @@ class Intake:
         self._progress = progress
         self._log, self._invalid_action = log, invalid_action
         self._validation_share, self._test_share = validation_share, test_share
+        self._is_cut = validation_share > 0 or test_share > 0
         self._are_tools_reported = False
 
     def __enter__(self) -> Intake:
@@ -96,7 +97,7 @@ class Intake:
         split.read += 1
 
     def _split_of(self, declared: Split, converted: Converted) -> Split:
-        if declared.name != "train":
+        if declared.name != "train" or not self._is_cut:
             return declared
         key = converted.keys.turns
         return self.splits[assign(key, validation_share=self._validation_share, test_share=self._test_share)]

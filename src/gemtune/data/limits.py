@@ -61,8 +61,12 @@ class Limits:
             for path, part in _parts(example):
                 self._check_part(part, path)
         most = self.model.max_tokens_per_example
-        # No token is shorter than a byte: most examples need no estimate.
-        return self._check_tokens(example, most) if most is not None and len(line) > most else []
+        return [] if most is None or self.is_short(line) else self._check_tokens(example, most)
+
+    def is_short(self, line: bytes) -> bool:
+        """Tell whether an example's JSON is too short for too many tokens, as most are: none is shorter than a byte."""
+        most = self.model.max_tokens_per_example
+        return most is None or len(line) <= most
 
     def check_train(self, size: SplitSize) -> Iterator[Rejection]:
         """Yield what the service would refuse about the training split as a whole."""

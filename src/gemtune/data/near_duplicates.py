@@ -1,7 +1,8 @@
-"""Near-duplicates: training prompts that are almost those of the validation or test split, found with MinHash.
+"""Near-duplicates: prompts that are almost those of a split that is judged on, found with MinHash.
 
 An exact leak is caught by its key; one with a changed date or comma is not, and inflates the scores all the same.
-Only the validation and test prompts are kept, up to a bound: the training split streams past them.
+Only the validation and test prompts are kept, up to a bound: the validation split streams past the test prompts, and
+the training split past both.
 
 MinHash and its index are rensa's: the estimate of the share of common word triples has a standard error of 0.035 at
 the threshold, so a pair near it may be missed or named wrongly. Findings warn; they never stop a run.
@@ -9,9 +10,12 @@ the threshold, so a pair near it may be missed or named wrongly. Findings warn; 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from pydantic_core import from_json
+
+from gemtune.data.splits import SPLITS
 
 THRESHOLD = 0.8
 """Share of common word triples (Jaccard) from which two prompts are nearly the same."""
@@ -62,16 +66,12 @@ class NearDuplicates:
             self._index.insert(len(self._sketches), sketch)
             self._sketches.append((sketch, split, source, line))
 
-    def find(self, text: str) -> Near | None:
-        """Return the prompt that is most like a text, if one is at least as like it as the threshold."""
-        return next(iter(self.find_all(text)), None)
-
-    def find_all(self, text: str) -> list[Near]:
-        """Return every prompt that is at least as like a text as the threshold, the most similar first."""
+    def find(self, text: str, splits: Collection[str] = SPLITS) -> list[Near]:
+        """Return every prompt of these splits that is at least as like a text as the threshold, the most like first."""
         sketch = _sketch(text) if self._sketches else None
         if sketch is None:
             return []
-        places = self._index.query(sketch)[:_MOST_COMPARED]
+        places = [place for place in self._index.query(sketch) if self._sketches[place][1] in splits][:_MOST_COMPARED]
         found = sorted((-sketch.jaccard(self._sketches[place][0]), place) for place in places)
         near = [(self._sketches[place][1:], -minus) for minus, place in found if -minus >= THRESHOLD]
         return [Near(split, source, line, similarity) for (split, source, line), similarity in near]

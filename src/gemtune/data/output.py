@@ -10,13 +10,13 @@ from typing import IO, Any
 from pydantic_core import from_json, to_json
 
 from gemtune.data.examples import example_id, prompt_of, reference_of
-from gemtune.data.findings import WHOLE, FindingLog, Rejection
+from gemtune.data.findings import WHOLE, FindingLog, Rejection, own_name
 from gemtune.data.intake import Intake
 from gemtune.data.key_index import KeyIndex
 from gemtune.data.limits import SplitSize, has_media
 from gemtune.data.near_duplicates import INDEXED, Near, NearDuplicates, prompt_text
 from gemtune.data.split import Split, Spooled
-from gemtune.data.splits import SPLITS, Candidate, choose, find_leaks
+from gemtune.data.splits import LEAKS_INTO, SPLITS, Candidate, choose, find_leaks
 
 
 class Output:
@@ -60,7 +60,7 @@ class Output:
         return min(valid, limit) if limit else valid
 
     def write(self, split: Split, limit: int) -> SplitSize:
-        """Write one split; train last: the prompts of the others are searched for in it."""
+        """Write one split: test first, train last, as the prompts of the former are searched for in the latter."""
         leaks = self._leaks[split.name]
         is_chosen = choose(lambda: self._candidates(split), limit=limit, sampling=self._sampling, seed=self._seed)
         ids, size, media = _Ids(self._folder), 0, 0
@@ -108,13 +108,18 @@ class Output:
         return files.enter_context((self._folder / f"{name}.jsonl").open("wb", 1 << 18))
 
     def _look_for_near_duplicates(self, name: str, spooled: Spooled) -> None:
-        if name == "train":
-            if len(self._near) and (near := self._near.find_all(prompt_text(spooled.example))):
+        is_indexed = name != "train" and self._splits[name].used <= INDEXED
+        others = LEAKS_INTO[name] if len(self._near) else ()
+        if not (is_indexed or others):
+            return
+        text = prompt_text(spooled.example)
+        if others and (near := self._near.find(text, others)):
+            if name == "train":
                 self._near_found |= {(each.split, each.source, each.line) for each in near}
-                finding = _near_duplicate(near[0], self._uris[near[0].source])
-                self._log.add(self._uris[spooled.source], spooled.line, finding, "warned")
-        elif self._splits[name].used <= INDEXED:
-            self._near.add(prompt_text(spooled.example), name, spooled.source, spooled.line)
+            finding = _near_duplicate(name, near[0], own_name(self._uris[near[0].source]))
+            self._log.add(self._uris[spooled.source], spooled.line, finding, "warned")
+        if is_indexed:
+            self._near.add(text, name, spooled.source, spooled.line)
 
     def _say_what_was_not_searched(self, split: Split) -> None:
         if split.name != "train" and split.used > INDEXED:
@@ -153,7 +158,7 @@ def _leak(split: str, other: str) -> Rejection:
     )
 
 
-def _near_duplicate(near: Near, uri: str) -> Rejection:
-    found = f"a train prompt that is nearly a {near.split} prompt ({uri}:{near.line})"
+def _near_duplicate(split: str, near: Near, uri: str) -> Rejection:
+    found = f"a {split} prompt that is nearly a {near.split} prompt ({uri}:{near.line})"
     expected = f"less than {near.similarity:.0%} of its word triples in common"
     return Rejection("near_duplicate", found, expected, "remove one, if they are the same to a reader")

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from gemtune.data.dataset import DatasetSettings, prepare
 from gemtune.data.splits import SPLITS
+from gemtune.data.whole_splits import check_can_conclude
 from gemtune.errors import DataError
 from gemtune.records import Record, read_records
 from gemtune.storage import Storage
@@ -58,6 +59,7 @@ class Preview(NamedTuple):
     train: Path
     validation: Path
     test: Path
+    validation_prompts: Path
     findings: Path
     error: DataError | None
     """Why a run would stop at this data; None if it would go on."""
@@ -101,12 +103,15 @@ def preview(sources: Mapping[str, Sequence[str]], settings: DatasetSettings, *, 
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     output, error = folder / "prepared", None
     try:
-        prepare(str(folder / "manifest.json"), settings, storage=storage, folder=output, is_quiet=True)
+        manifest_uri = str(folder / "manifest.json")
+        prepared = prepare(manifest_uri, settings, storage=storage, folder=output, is_quiet=True)
+        check_can_conclude(prepared.ledger, settings)
     except DataError as found:
         error = found
     ledger = json.loads((output / "ledger.json").read_text(encoding="utf-8"))
-    train, validation, test, findings = (output / f"{name}.jsonl" for name in (*SPLITS, "findings"))
-    return Preview(ledger, train, validation, test, findings, error)
+    names = (*SPLITS, "validation_prompts", "findings")
+    train, validation, test, prompts, findings = (output / f"{name}.jsonl" for name in names)
+    return Preview(ledger, train, validation, test, prompts, findings, error)
 
 
 def settings_of(spec: Any) -> DatasetSettings:

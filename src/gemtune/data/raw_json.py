@@ -97,6 +97,26 @@ def _count_keys(value: Any) -> int:
 
 def _count_texts(value: dict[str, Any] | list[Any]) -> int:
     """Return how many keys and texts a value has."""
+    return (_count_in_chat(value) if type(value) is dict and len(value) == 1 else 0) or _count_anywhere(value)
+
+
+def _count_in_chat(value: dict[str, Any]) -> int:
+    """Return the same for one key with a list of objects of texts, as most records are, in half the time; else 0."""
+    (messages,) = value.values()
+    if type(messages) is not list:
+        return 0
+    count = 1
+    for message in messages:
+        if type(message) is not dict:
+            return 0
+        for item in message.values():
+            if type(item) is not str:
+                return 0
+        count += 2 * len(message)
+    return count
+
+
+def _count_anywhere(value: dict[str, Any] | list[Any]) -> int:
     count, inner = 0, list[Any]((value,))
     for each in inner:
         if type(each) is dict:
@@ -119,7 +139,7 @@ def _once(value: Any, repeated: str) -> Any:
 
 
 def _object(value: Any) -> dict[str, Any] | Rejection:
-    if isinstance(value, dict | Rejection):
+    if type(value) is dict or type(value) is Rejection:
         return value
     return Rejection("not_an_object", kind(value), "one JSON object", "write each example as {…}")
 

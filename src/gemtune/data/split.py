@@ -47,7 +47,9 @@ class Split:
     def add(self, converted: Converted, source: int, line: int) -> bool:
         """Spool an example; return whether the split already has an equal one."""
         keys = converted.keys
-        self._examples.write(b"%d\t%d\t%b\t%b\n" % (source, line, converted.language.encode(), converted.line))
+        self._examples.write(b"%d\t%d\t%b\t" % (source, line, converted.language.encode()))
+        self._examples.write(converted.line)
+        self._examples.write(b"\n")
         self._keys.write(keys.turns + keys.prompt)
         if self.name != "train":
             self.prompts.add(keys.prompt)

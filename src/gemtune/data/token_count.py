@@ -59,25 +59,31 @@ class DatasetTokens(NamedTuple):
     """The test prompts, sent once."""
     references: TokenCount
     """The test references: about as long as the answers are expected to be."""
+    trial_prompts: TokenCount | None = None
+    """The validation prompts, if every checkpoint is asked them; sent once to each."""
+    trial_references: TokenCount | None = None
+    """The validation references likewise."""
 
 
-def count_dataset(train: Path, test: Path, *, ask: Ask | None = None, seed: int = 0) -> DatasetTokens:
+def count_dataset(
+    train: Path, test: Path, trials: Path | None = None, *, ask: Ask | None = None, seed: int = 0
+) -> DatasetTokens:
     """Return the tokens of train.jsonl and test.jsonl, in constant memory.
 
     Args:
         train: Training examples.
         test: Test examples, with prompt and reference.
+        trials: What checkpoints are asked, in the form of the test examples; None if they are not asked.
         ask: Counts one example at the service; None to estimate offline.
         seed: Picks the sample.
 
     Raises:
         ServiceError: The service does not count.
     """
-    return DatasetTokens(
-        count(read_records(train), ask=ask, seed=seed),
-        count((record["prompt"] for record in read_records(test)), ask=ask, seed=seed),
-        count(_references(test), ask=ask, seed=seed),
-    )
+    asked = [
+        count(part(path), ask=ask, seed=seed) for path in (test, trials) if path for part in (_prompts, _references)
+    ]
+    return DatasetTokens(count(read_records(train), ask=ask, seed=seed), *asked)
 
 
 def count(examples: Iterable[Mapping[str, Any]], *, ask: Ask | None = None, seed: int = 0) -> TokenCount:
@@ -141,6 +147,10 @@ def counter(client: Any, model: str, *, sleep: Callable[[float], object] = time.
                 sleep(max(jittered(attempts - 1), failure.delay_seconds))
 
     return ask
+
+
+def _prompts(test: Path) -> Iterator[Record]:
+    return (record["prompt"] for record in read_records(test))
 
 
 def _references(test: Path) -> Iterator[Record]:

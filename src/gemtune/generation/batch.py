@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from gemtune.errors import GenerationError, ServiceError
+from gemtune.generation.batch_notes import leave_note
 from gemtune.generation.failures import failure_of
 from gemtune.generation.predictions import TOKEN_COUNTS, Prediction, PredictionStore, digest_of
 from gemtune.generation.responses import read_response
@@ -53,6 +54,9 @@ class Batch:
     folder_uri: str
     """Where inputs and outputs are kept."""
 
+    notes_uri: str
+    """Where the jobs that are created are noted, for whoever cancels the run; empty for nowhere."""
+
     storage: Storage
     adopt_after: datetime
     """An older job that has ended is not taken over: its answers are too old."""
@@ -80,11 +84,13 @@ class Batch:
         paid: Counter[str] = Counter()
         if total:
             model = resolve_batch_model(self.served, self.project)
-            location = location_of(model) if model.startswith("projects/") else self.served.location
-            client = genai_client(self.project, location)
+            client = genai_client(self.project, self._location(model))
             while part := self._upload(prompts):
                 self._answer_part(*part, model, client, store, paid)
         return {name: paid[name] for name in TOKEN_COUNTS}
+
+    def _location(self, model: str) -> str:
+        return location_of(model) if model.startswith("projects/") else self.served.location
 
     def _upload(self, prompts: Prompts) -> tuple[str, set[str]] | None:
         """Write as many prompts as one job takes; return the object's URI and their digests, or None at their end."""
@@ -139,6 +145,9 @@ class Batch:
     def _create(self, client: Any, name: str, model: str, source: str) -> Any:
         """Create a job, asking once: the service has no key to make a second request harmless."""
         output = f"{self.folder_uri}/output/{name}"
+        if self.notes_uri:
+            # Before it is created: a run may be killed just after.
+            leave_note(self.notes_uri, name, self._location(model), self.storage)
         try:
             job = client.batches.create(model=model, src=source, config={"display_name": name, "dest": output})
         except Exception as error:

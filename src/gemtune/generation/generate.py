@@ -17,6 +17,7 @@ from gemtune.catalog import Catalog
 from gemtune.errors import DataError, SpecError
 from gemtune.generation.asking import Clock, Sleep
 from gemtune.generation.batch import Batch
+from gemtune.generation.batch_notes import notes_uri
 from gemtune.generation.predictions import TOKEN_COUNTS, PredictionStore, digest_of
 from gemtune.generation.sending import Online, Prompts
 from gemtune.generation.settings import GenerationSettings, request_fields
@@ -41,6 +42,7 @@ def generate(
     catalog: Catalog,
     mode: str = "online",
     deadline_hours: float = 24.0,
+    job_id: str = "",
     sleep: Sleep | None = None,
     clock: Clock = time.monotonic,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -62,6 +64,7 @@ def generate(
         catalog: Tells what the model ignores or refuses, and how its thinking is set.
         mode: online (a request for each prompt) or batch (a job for all of them, at half the price).
         deadline_hours: After that nothing more is sent or waited for.
+        job_id: Id of the pipeline job, under which batch jobs are noted so that they can be cancelled with it.
         sleep: Passes time, for a clock that is not the real one.
         clock: Tells seconds.
         now: Tells the time, UTC.
@@ -99,6 +102,7 @@ def generate(
             served=served,
             fields=fields,
             folder_uri=f"gs://{bucket}/gemtune/batches",
+            notes_uri=notes_uri(bucket, job_id) if job_id else "",
             storage=storage,
             adopt_after=now() - timedelta(days=max_age_days),
             ends_at=clock() + deadline_hours * 3600,

@@ -28,8 +28,14 @@ SHARD_SECONDS = 2.0
 
 TOKEN_COUNTS = ("prompt_tokens", "output_tokens", "thinking_tokens")
 
-REUSABLE = frozenset({"answered", "truncated", "empty"})
-"""Outcomes that are kept: the model's own, and the same if asked again."""
+_FINAL = frozenset({"answered", "truncated", "empty", "blocked"})
+"""Outcomes that the model decided: asked again with the same settings it would decide them again, and be paid again."""
+
+_REFUSED_ITSELF = ("400 ", "413 ")
+"""How the error of a prompt starts that is refused for what it is; 401, 403 and 404 are about access, and pass."""
+
+_REFUSED_SO_FAR = "FAILED_PRECONDITION"
+"""Status of a 400 that is about the project, billing for instance, and passes likewise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +59,13 @@ class Prediction:
 
     attempts: int = 1
     error: str = ""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether asking again would change nothing: it is kept, and another run need not ask."""
+        if self.outcome == "rejected":
+            return self.error.startswith(_REFUSED_ITSELF) and _REFUSED_SO_FAR not in self.error
+        return self.outcome in _FINAL
 
 
 def digest_of(prompt: Mapping[str, Any]) -> str:
@@ -94,15 +107,22 @@ class PredictionStore:
     def load(self, max_age_days: float) -> None:
         """Read every shard; of two answers to one prompt the later counts.
 
+        Where every prompt was rejected, the settings or the model were wrong rather than the prompts, and what was
+        wrong may be corrected outside the spec: such a store counts as empty.
+
         Args:
             max_age_days: Older answers are ignored: a model behind a name may change.
         """
         oldest = (self._now() - timedelta(days=max_age_days)).isoformat()
+        has_answers = False
         for shard in self._storage.find(f"{self._uri}/*.jsonl"):
             for line in self._storage.lines(shard):
                 record = json.loads(line)
                 if record["time"] > oldest:
                     self._keep(record["prompt"], record["time"], line.decode())
+                    has_answers = has_answers or record["outcome"] != "rejected"
+        if not has_answers:
+            self._answers.execute("DELETE FROM answers")
 
     def __contains__(self, digest: str) -> bool:
         return self._answers.execute("SELECT 1 FROM answers WHERE prompt = ?", (digest,)).fetchone() is not None
@@ -121,11 +141,11 @@ class PredictionStore:
         return Prediction(**record)
 
     def add(self, digest: str, prediction: Prediction) -> None:
-        """Take an answer; if it can be reused, it waits for its shard."""
+        """Take an answer; if it is final, it waits for its shard."""
         written = self._now().isoformat()
         line = to_line({**vars(prediction), "prompt": digest, "time": written})
         self._keep(digest, written, line)
-        if prediction.outcome in REUSABLE:
+        if prediction.is_final:
             self._unwritten.append(line)
 
     @property

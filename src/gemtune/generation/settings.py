@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gemtune.catalog import Catalog
+from gemtune.generation.safety import read_thresholds
 
-HARM_CATEGORIES = ("HARASSMENT", "HATE_SPEECH", "SEXUALLY_EXPLICIT", "DANGEROUS_CONTENT")
 _SAMPLING = {"temperature": "temperature", "top_p": "topP", "top_k": "topK", "seed": "seed"}
 
 
@@ -26,7 +26,7 @@ class GenerationSettings:
     seed: int = -1
     stop_sequences: tuple[str, ...] = ()
     safety_threshold: str = ""
-    """HarmBlockThreshold for all four categories of harm."""
+    """HarmBlockThreshold for all four categories of harm, or CATEGORY=THRESHOLD for some, comma-separated."""
 
     thinking: str = "default"
     """default (not sent), minimal, a level, or a budget in tokens as digits."""
@@ -72,7 +72,7 @@ def request_fields(settings: GenerationSettings, base_model: str, catalog: Catal
         ``{"generationConfig", "safetySettings"?}`` of a GenerateContentRequest, and the settings not sent, sorted.
 
     Raises:
-        SpecError: The model has no such level or budget of thinking.
+        SpecError: The model has no such level or budget of thinking, or there is no such category or threshold of harm.
     """
     model = catalog.find(base_model)
     unsent = {*model.ignored_parameters, *model.refused_parameters} if model else set()
@@ -84,9 +84,9 @@ def request_fields(settings: GenerationSettings, base_model: str, catalog: Catal
     if thinking := catalog.thinking_config(base_model, settings.thinking):
         config["thinkingConfig"] = thinking
     fields: dict[str, Any] = {"generationConfig": config}
-    if settings.safety_threshold:
+    if thresholds := read_thresholds(settings.safety_threshold):
         fields["safetySettings"] = [
-            {"category": f"HARM_CATEGORY_{category}", "threshold": settings.safety_threshold}
-            for category in HARM_CATEGORIES
+            {"category": f"HARM_CATEGORY_{category}", "threshold": threshold}
+            for category, threshold in thresholds.items()
         ]
     return fields, sorted(wanted & unsent)

@@ -1,4 +1,4 @@
-"""Cancel a run, and the tuning jobs that it created and did not see to their end: they go on, billed, without it.
+"""Cancel a run, and the tuning and batch jobs that it created and did not see to their end: they go on, billed.
 
 KFP's start script does not pass SIGTERM on, so a step that is cancelled cannot do it.
 """
@@ -6,27 +6,29 @@ KFP's start script does not pass SIGTERM on, so a step that is cancelled cannot 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from gemtune import catalog as catalogs
 from gemtune.errors import ServiceError
+from gemtune.generation.batch_notes import notes_uri, read_notes
 from gemtune.job_parameters import parameters_of
 from gemtune.runs.pipeline_jobs import ENDED_RUN_STATES
+from gemtune.storage import Storage
 from gemtune.tuning.jobs import ENDED_STATES, RUN_LABEL
 from gemtune.tuning.tune import label_value, location_for
 from gemtune.vertex import CallError, Rest, location_of
 
 PATIENCE_SECONDS = 600.0
-"""How long a cancelled run may take to end; until then it may still create a tuning job."""
+"""How long a cancelled run may take to end; until then it may still create a job."""
 
 POLL_SECONDS = 1.0
 
 
 def cancel_run(name: str, *, project: str, sleep: Callable[[float], object] = time.sleep) -> tuple[str, list[str]]:
-    """Cancel a pipeline job and its unfinished tuning jobs; return the state it ended in, and the tuning jobs.
+    """Cancel a pipeline job and its unfinished tuning and batch jobs; return the state it ended in, and those jobs.
 
-    A run that has ended is looked through as well: it may have given up waiting for its tuning job.
+    A run that has ended is looked through as well: it may have given up waiting for them.
 
     Args:
         name: Resource name of the pipeline job.
@@ -44,7 +46,9 @@ def cancel_run(name: str, *, project: str, sleep: Callable[[float], object] = ti
     for _ in range(round(PATIENCE_SECONDS / POLL_SECONDS)):
         state = service.get(name)["state"]
         parameters = parameters_of(job)
-        cancelled += cancel_tuning_jobs(name.rpartition("/")[2], project=parameters["project"], parameters=parameters)
+        job_id, project = name.rpartition("/")[2], parameters["project"]
+        cancelled += cancel_tuning_jobs(job_id, project=project, parameters=parameters)
+        cancelled += cancel_batch_jobs(job_id, project=project, bucket=parameters["bucket"])
         if state in ENDED_RUN_STATES:
             return str(state), cancelled
         sleep(POLL_SECONDS)
@@ -70,14 +74,40 @@ def cancel_tuning_jobs(job_id: str, *, project: str, parameters: Mapping[str, An
     location = location_for(
         base_model=parameters["base_model"],
         pre_tuned_model=parameters.get("pre_tuned_model", ""),
-        tuning_location=parameters["tuning_location"],
+        tuning_location=parameters.get("tuning_location", ""),
         location=parameters["location"],
         catalog=catalogs.load(parameters["catalog_overrides"]),
     )
     service = Rest(project, location)
     jobs = service.pages("tuningJobs", "tuningJobs", pageSize=100)
     ours = [job for job in jobs if job.get("labels", {}).get(RUN_LABEL) == label_value(job_id)]
-    unfinished = [job["name"] for job in ours if job["state"] not in ENDED_STATES | {"JOB_STATE_CANCELLING"}]
+    return _cancel_unfinished(service, ours)
+
+
+def cancel_batch_jobs(job_id: str, *, project: str, bucket: str) -> list[str]:
+    """Cancel every unfinished batch prediction job that a run created, and return their names.
+
+    The run noted each before it created it; one that it took over from another run it did not, and that is left alone.
+
+    Args:
+        job_id: Id of the pipeline job.
+        project: Google Cloud project of the batch jobs.
+        bucket: Bucket of the run.
+
+    Raises:
+        ServiceError: Jobs cannot be listed, or one cannot be cancelled.
+        StorageError: The notes cannot be read.
+    """
+    cancelled = []
+    for display_name, location in read_notes(notes_uri(bucket, job_id), Storage(project)):
+        service = Rest(project, location)
+        jobs = service.pages("batchPredictionJobs", "batchPredictionJobs", pageSize=100)
+        cancelled += _cancel_unfinished(service, [job for job in jobs if job["displayName"] == display_name])
+    return cancelled
+
+
+def _cancel_unfinished(service: Rest, jobs: Iterable[Mapping[str, Any]]) -> list[str]:
+    unfinished = [job["name"] for job in jobs if job["state"] not in ENDED_STATES | {"JOB_STATE_CANCELLING"}]
     return [name for name in unfinished if _cancel(service, name)]
 
 

@@ -14,13 +14,19 @@ from typing import Any, NamedTuple
 from gemtune.catalog import Catalog
 from gemtune.data.token_count import DatasetTokens, TokenCount
 from gemtune.errors import BudgetError
-from gemtune.prices import PipelinePrices
+from gemtune.prices import BATCH_PRICE, PipelinePrices
 
-TERMS = ("tuning", "baseline", "candidate", "pipeline")
-"""Of an estimate; the first three are also those of the actual cost in comparison.json."""
+TERMS = ("tuning", "selection", "baseline", "candidate", "pipeline")
+"""Of an estimate; all but the last are also those of the actual cost in comparison.json. `selection` is there only if
+checkpoints are tried."""
+
+MOST_CHECKPOINTS = 10
+"""A tuned model has one for each epoch, but at most ten or so:
+https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/tuning-checkpoints"""
 
 REMEDIES = {
     "tuning": "set epoch_count, and catalog_overrides for a price that is missing",
+    "selection": "set epoch_count, and give the tuned model's prices in catalog_overrides",
     "baseline": "name a baseline_model with a price, or give one in catalog_overrides",
     "candidate": "give the tuned model's prices in catalog_overrides",
     "pipeline": "give prices under `pipeline` in catalog_overrides",
@@ -38,6 +44,10 @@ class Plan:
     baseline_model: str
     """Id of the base model that the baseline is, or comes from; empty if nothing tells."""
     baseline_is_tuned: bool = False
+    last_checkpoint_only: bool = False
+    """Only one checkpoint is kept, so that there is one to try."""
+    in_batch: bool = False
+    """Both sides are asked by batch jobs; checkpoints never are."""
 
 
 class Term(NamedTuple):
@@ -49,6 +59,11 @@ class Term(NamedTuple):
     note: str
     """How it comes about, or why it is not known."""
 
+    def times(self, factor: float) -> Term:
+        """Return the term so many times."""
+        value, low, high = (None if each is None else factor * each for each in self[:3])
+        return Term(value, low, high, self.note)
+
 
 def estimate(tokens: DatasetTokens, plan: Plan, catalog: Catalog) -> dict[str, Any]:
     """Return what the run will cost, as the JSON artifact `cost_estimate` has it.
@@ -59,17 +74,22 @@ def estimate(tokens: DatasetTokens, plan: Plan, catalog: Catalog) -> dict[str, A
         catalog: The prices.
 
     Returns:
-        USD by term, `for_tokens` (all but the pipeline run) and `total`, None if a term is unknown; `known`,
+        USD by term (`TERMS`), `for_tokens` (all but the pipeline run) and `total`, None if a term is unknown; `known`,
         `unknown`, `low` and `high` of the known terms together, `ranges` and `notes` by term, and the quantities:
         `tokens`, `epochs`.
     """
     epochs = _epochs(plan, catalog)
+    share = BATCH_PRICE if plan.in_batch else 1.0
+    test = tokens.prompts, tokens.references, plan.max_output_tokens
     terms = {
         "tuning": _tuning(tokens.train, plan.base_model, epochs, catalog),
-        "baseline": _answers(tokens, plan, catalog, plan.baseline_model, tuned=plan.baseline_is_tuned),
-        "candidate": _answers(tokens, plan, catalog, plan.base_model, tuned=True),
+        "selection": _trials(tokens, plan, epochs, catalog),
+        "baseline": _answers(*test, plan.baseline_model, catalog, tuned=plan.baseline_is_tuned).times(share),
+        "candidate": _answers(*test, plan.base_model, catalog, tuned=True).times(share),
         "pipeline": _pipeline(catalog.pipeline),
     }
+    if tokens.trial_prompts is None:
+        del terms["selection"]
     unknown = [name for name, term in terms.items() if term.value is None]
     known = sum(term.value or 0.0 for term in terms.values())
     for_tokens = [term.value for name, term in terms.items() if name != "pipeline"]
@@ -85,7 +105,9 @@ def estimate(tokens: DatasetTokens, plan: Plan, catalog: Catalog) -> dict[str, A
         "unknown": unknown,
         "ranges": {name: [term.low, term.high] for name, term in terms.items()},
         "notes": {name: term.note for name, term in terms.items()},
-        "tokens": {name: {**found._asdict(), "method": found.method} for name, found in tokens._asdict().items()},
+        "tokens": {
+            name: {**found._asdict(), "method": found.method} for name, found in tokens._asdict().items() if found
+        },
         "epochs": epochs or None,
         "prices_seen": str(model.seen) if model and model.seen else None,
     }
@@ -155,13 +177,15 @@ def _tuning(train: TokenCount, base_model: str, epochs: int, catalog: Catalog) -
     return Term(None, None, None, f"epoch_count is 0: the service chooses; {usd(one)} USD for each epoch")
 
 
-def _answers(tokens: DatasetTokens, plan: Plan, catalog: Catalog, model: str, *, tuned: bool) -> Term:
+def _answers(
+    prompts: TokenCount, references: TokenCount, max_output_tokens: int, model: str, catalog: Catalog, *, tuned: bool
+) -> Term:
     """Expected are answers as long as the references; the longest possible ones are the upper end, thinking included.
 
     A prompt is sent once; what is sent again after an error is not billed.
     """
-    prompts, longest = tokens.prompts, tokens.prompts.examples * plan.max_output_tokens
-    expected = min(tokens.references.tokens, longest)
+    longest = prompts.examples * max_output_tokens
+    expected = min(references.tokens, longest)
     cost, low, high = (
         catalog.inference_cost(model, asked, answered, tuned=tuned)
         for asked, answered in ((prompts.tokens, expected), (prompts.low, 0), (prompts.high, longest))
@@ -170,6 +194,27 @@ def _answers(tokens: DatasetTokens, plan: Plan, catalog: Catalog, model: str, *,
         name = f"{'tuned ' if tuned else ''}{model or 'the baseline'}"
         return Term(None, None, None, f"no price of {name} is known")
     return Term(cost, low, high, f"{prompts.tokens:,} tokens in, about {expected:,} out")
+
+
+def _trials(tokens: DatasetTokens, plan: Plan, epochs: int, catalog: Catalog) -> Term:
+    """Every checkpoint is asked the validation prompts, one request each."""
+    if tokens.trial_prompts is None or tokens.trial_references is None:
+        return Term(0.0, 0.0, 0.0, "no checkpoint is tried")
+    one = _answers(
+        tokens.trial_prompts, tokens.trial_references, plan.max_output_tokens, plan.base_model, catalog, tuned=True
+    )
+    number = checkpoint_count(epochs, last_only=plan.last_checkpoint_only)
+    if one.value is None:
+        return one
+    if not number:
+        note = f"epoch_count is 0: the service chooses; {usd(one.value)} USD for each checkpoint"
+        return Term(None, None, None, note)
+    return one.times(number)._replace(note=f"{number} checkpoint{'s' if number > 1 else ''} x {one.note}")
+
+
+def checkpoint_count(epochs: int, *, last_only: bool) -> int:
+    """Return how many checkpoints a tuned model will have; 0 if that is not known."""
+    return 1 if last_only else min(epochs, MOST_CHECKPOINTS)
 
 
 def _pipeline(prices: PipelinePrices) -> Term:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from gemtune.errors import GemtuneError, ServiceError, StorageError
 from gemtune.job_parameters import read_parameters
-from gemtune.runs.cancelling import cancel_tuning_jobs
+from gemtune.runs.cancelling import cancel_batch_jobs, cancel_tuning_jobs
 from gemtune.runs.experiment import experiment_of, log_run
 from gemtune.runs.webhook import send
 from gemtune.storage import Storage
@@ -49,10 +50,15 @@ def tell(
     job_id = job.rpartition("/")[2]
     cancelled: list[str] = []
     if state != "SUCCEEDED":
-        try:
-            cancelled = cancel_tuning_jobs(job_id, project=project, parameters=parameters)
-        except GemtuneError as error:
-            print(f"Notification: tuning jobs of this run may go on: {error}", file=sys.stderr, flush=True)
+        steps = {
+            "tuning": partial(cancel_tuning_jobs, job_id, project=project, parameters=parameters),
+            "batch": partial(cancel_batch_jobs, job_id, project=project, bucket=bucket),
+        }
+        for kind, cancel in steps.items():
+            try:
+                cancelled += cancel()
+            except GemtuneError as error:
+                print(f"Notification: {kind} jobs of this run may go on: {error}", file=sys.stderr, flush=True)
     message = outcome_message(
         name=name, job=job, state=state, project=project, bucket=bucket, cancelled=cancelled, storage=Storage(project)
     )
@@ -88,7 +94,7 @@ def outcome_message(
         state: State of the run as the pipeline service gives it.
         project: Google Cloud project of the run.
         bucket: Bucket of the pipeline.
-        cancelled: Tuning jobs that were cancelled because the run did not succeed.
+        cancelled: Tuning and batch jobs that were cancelled because the run did not succeed.
         storage: Where the steps left their results.
     """
     job_id = job.rpartition("/")[2]

@@ -6,13 +6,13 @@ import hashlib
 from pathlib import Path
 
 from gemtune.catalog import Catalog
+from gemtune.generation.settings import request_fields, settings_of
+from gemtune.runs.cost import MOST_CHECKPOINTS, checkpoint_count
 from gemtune.runs.experiment import experiment_of
 from gemtune.serving import base_model_of, resolve_version
 from gemtune.spec import TuningSpec
 from gemtune.storage import Storage
-from gemtune.tuning.tune import TuningRequest, fingerprint, location_for
-
-MOST_CHECKPOINTS = 10
+from gemtune.tuning.tune import TuningRequest, check_request, fingerprint, location_for
 
 
 def locations(spec: TuningSpec, catalog: Catalog) -> dict[str, str]:
@@ -33,12 +33,32 @@ def locations(spec: TuningSpec, catalog: Catalog) -> dict[str, str]:
     }
 
 
-def request_of(spec: TuningSpec, train: Path, validation: Path) -> TuningRequest:
+def check_spec(spec: TuningSpec, catalog: Catalog) -> list[str]:
+    """Refuse what the catalogue knows to fail, before anything is submitted, and return what a reader should know.
+
+    The steps check the same, for runs that the console starts; by then a baseline may be paid.
+
+    Raises:
+        ServiceError: There is no such pre-tuned model.
+        SpecError: The model does not support what is asked for.
+    """
+    request = request_of(spec)
+    check_request(request, locations(spec, catalog)["tuning"], catalog)
+    found = []
+    for model in dict.fromkeys(filter(catalog.find, (request.base_model, spec.baseline_model))):
+        _, unsent = request_fields(settings_of(spec.parameters()), model, catalog)
+        # Of what is not sent, the defaults were not asked for.
+        unsent = [name for name in unsent if name in spec.model_fields_set]
+        found += [f"{', '.join(unsent)}: not sent, as {model} ignores or refuses it"] if unsent else []
+    return found
+
+
+def request_of(spec: TuningSpec, train: Path | None = None, validation: Path | None = None) -> TuningRequest:
     """Return what tuning would be asked for, as far as it decides whether the same was asked before.
 
     Args:
         spec: What to run.
-        train: The prepared training split.
+        train: The prepared training split; None while there is none.
         validation: The prepared validation split, empty if there is none.
     """
     tuned = resolve_version(spec.pre_tuned_model, project=spec.project) if spec.pre_tuned_model else ""
@@ -65,13 +85,8 @@ def known_tuning(spec: TuningSpec, request: TuningRequest, location: str) -> str
 def resources(
     spec: TuningSpec, where: dict[str, str], epochs: int | None, known: str | None
 ) -> list[dict[str, str | int]]:
-    """Return what the run would create.
-
-    A tuned model has one endpoint for each checkpoint, and one checkpoint for each epoch, but at most ten or so:
-    https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/tuning-checkpoints
-    """
-    checkpoints = min(epochs or MOST_CHECKPOINTS, MOST_CHECKPOINTS)
-    endpoints = 1 if spec.export_last_checkpoint_only else checkpoints
+    """Return what the run would create; a tuned model has one endpoint for each checkpoint."""
+    endpoints = checkpoint_count(epochs or MOST_CHECKPOINTS, last_only=spec.export_last_checkpoint_only)
     most = "" if epochs or endpoints == 1 else "at most; "
     made = [
         ("pipeline job", 1, where["pipeline"], f"artifacts below {spec.submission.pipeline_root}"),
@@ -95,9 +110,9 @@ def _resource(kind: str, count: int, where: str, note: str) -> dict[str, str | i
     return {"kind": kind, "count": count, "where": where, "note": note}
 
 
-def _by_content(path: Path) -> str:
+def _by_content(path: Path | None) -> str:
     """Return the name that a run would give the file in its bucket, as far as its content decides; empty if empty."""
-    if not path.stat().st_size:
+    if path is None or not path.stat().st_size:
         return ""
     with path.open("rb") as file:
         return f"gs://bucket/{hashlib.file_digest(file, 'sha256').hexdigest()}.jsonl"

@@ -20,6 +20,7 @@ COUNT_SECONDS = 20.0
 def estimate_run(
     train: Path,
     test: Path,
+    validation_prompts: Path,
     *,
     project: str,
     location: str,
@@ -27,6 +28,9 @@ def estimate_run(
     base_model: str,
     baseline_model: str,
     epoch_count: int,
+    export_last_checkpoint_only: bool,
+    checkpoint_selection: str,
+    generation_mode: str,
     max_output_tokens: int,
     seed: int,
     catalog: Catalog,
@@ -39,24 +43,87 @@ def estimate_run(
     Args:
         train: train.jsonl.
         test: test.jsonl.
+        validation_prompts: The validation split in the form of the test split.
         project: Google Cloud project that asks.
         location: Region of the pipeline.
         inference_location: Where base models are asked; empty for what the catalogue says.
         base_model: Base model that is tuned.
         baseline_model: Any name of the model to compare with; empty for the base model.
         epoch_count: Passes over the training examples; 0 = the service chooses.
+        export_last_checkpoint_only: Only one checkpoint is kept.
+        checkpoint_selection: last, or validation: every checkpoint is asked the validation prompts.
+        generation_mode: online, or batch at half the price.
         max_output_tokens: Longest answer.
         seed: Picks the examples that are counted.
         catalog: Locations and prices.
     """
-    tokens = count_tokens(
+    tokens = count_run(
         train,
         test,
+        validation_prompts,
+        project=project,
+        location=location,
+        inference_location=inference_location,
+        base_model=base_model,
+        checkpoint_selection=checkpoint_selection,
+        seed=seed,
+        catalog=catalog,
+    )
+    return price_run(
+        tokens,
+        project=project,
+        location=location,
+        inference_location=inference_location,
+        base_model=base_model,
+        baseline_model=baseline_model,
+        epoch_count=epoch_count,
+        export_last_checkpoint_only=export_last_checkpoint_only,
+        generation_mode=generation_mode,
+        max_output_tokens=max_output_tokens,
+        catalog=catalog,
+    )
+
+
+def count_run(
+    train: Path,
+    test: Path,
+    validation_prompts: Path,
+    *,
+    project: str,
+    location: str,
+    inference_location: str,
+    base_model: str,
+    checkpoint_selection: str,
+    seed: int,
+    catalog: Catalog,
+) -> DatasetTokens:
+    """Return the tokens that a run pays for; the arguments are those of `estimate_run`."""
+    return count_tokens(
+        train,
+        test,
+        validation_prompts if checkpoint_selection == "validation" else None,
         project=project,
         location=catalog.serving_location(base_model, inference_location, location),
         model=base_model,
         seed=seed,
     )
+
+
+def price_run(
+    tokens: DatasetTokens,
+    *,
+    project: str,
+    location: str,
+    inference_location: str,
+    base_model: str,
+    baseline_model: str,
+    epoch_count: int,
+    export_last_checkpoint_only: bool,
+    generation_mode: str,
+    max_output_tokens: int,
+    catalog: Catalog,
+) -> dict[str, Any]:
+    """Return what these tokens cost in a run; the arguments are those of `estimate_run`."""
     baseline, is_tuned = _baseline(baseline_model or base_model, project, location, inference_location, catalog)
     plan = Plan(
         base_model=base_model,
@@ -64,18 +131,22 @@ def estimate_run(
         max_output_tokens=max_output_tokens,
         baseline_model=baseline,
         baseline_is_tuned=is_tuned,
+        last_checkpoint_only=export_last_checkpoint_only,
+        in_batch=generation_mode == "batch",
     )
     return estimate(tokens, plan, catalog)
 
 
-def count_tokens(train: Path, test: Path, *, project: str, location: str, model: str, seed: int) -> DatasetTokens:
+def count_tokens(
+    train: Path, test: Path, trials: Path | None, *, project: str, location: str, model: str, seed: int
+) -> DatasetTokens:
     """Return the tokens of a dataset, counted at the service, or estimated offline if it does not count."""
     try:
         client = genai_client(project, location, timeout_seconds=COUNT_SECONDS)
-        return count_dataset(train, test, ask=counter(client, model), seed=seed)
+        return count_dataset(train, test, trials, ask=counter(client, model), seed=seed)
     except ServiceError as error:
         print(f"tokens are estimated offline, the service did not count them: {error}", file=sys.stderr)
-        return count_dataset(train, test)
+        return count_dataset(train, test, trials)
 
 
 def _baseline(name: str, project: str, location: str, inference_location: str, catalog: Catalog) -> tuple[str, bool]:

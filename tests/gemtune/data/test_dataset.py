@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from gemtune.data import key_index
 from gemtune.data.dataset import DatasetSettings, prepare
 from gemtune.data.key_index import KeyIndex
+from gemtune.data.sources import stage, upload_local
 from gemtune.errors import DataError, SpecError
 from gemtune.storage import Storage
 from tests.workbench import Workbench, adds_up, read, rows
@@ -87,6 +88,24 @@ def test_one_invalid_example_stops_the_run_after_all_were_seen(
         "rejected": {"not_json": 1, "unknown_format": 30},
     }
     assert {finding["action"] for finding in bench.findings()} == {"raised"}
+
+
+def test_findings_in_the_error_have_a_line_each_and_the_names_that_their_owner_knows(
+    bench: Workbench, tmp_path: Path
+) -> None:
+    for name, lines in {"mine.jsonl": ["{"] * 2, "test.jsonl": [json.dumps(rows(1)[0])]}.items():
+        (tmp_path / name).write_text("\n".join(lines))
+    uris = {
+        split: upload_local(name, folder=tmp_path, bucket=bench.bucket, storage=bench.storage)
+        for split, name in {"train": "mine.jsonl", "test": "test.jsonl"}.items()
+    }
+    manifest = stage(uris, bucket=bench.bucket, storage=bench.storage)
+    with pytest.raises(DataError) as error:
+        prepare(manifest, DatasetSettings(), storage=bench.storage, folder=bench.folder)
+    first, second, last = error.value.message.splitlines()
+    assert first.startswith("mine.jsonl:1: Expecting") and second.startswith("mine.jsonl:2: Expecting")
+    assert last == "2 findings in all: 2 not_json"
+    assert bench.findings()[0]["uri"] == uris["train"], "the artifact has the whole address"
 
 
 def test_a_finding_says_where_what_and_what_next(bench: Workbench) -> None:
@@ -277,13 +296,12 @@ def test_an_example_that_the_model_refuses_is_dropped_when_asked(bench: Workbenc
 
 
 def test_advice_is_given_and_stops_nothing(bench: Workbench) -> None:
-    bench(rows(1), test=rows(2), validation_fraction=0.0, epoch_count=50, adapter_size=16)
+    bench(rows(1), test=rows(2), validation_fraction=0.0, adapter_size=16)
     advice = [finding for finding in read(bench.folder / "findings.jsonl") if finding["rule"] == "advice"]
     assert [finding["found"] for finding in advice] == [
         "1 training examples",
         "no validation examples",
         "adapter_size 16 for 1 examples",
-        "epoch_count 50",
     ]
     assert {finding["action"] for finding in advice} == {"warned"}
     bench(rows(*range(600)), rows("v"), rows("t"))

@@ -33,8 +33,7 @@ def near() -> NearDuplicates:
 
 def test_a_prompt_with_a_few_other_words_is_found(near: NearDuplicates) -> None:
     for seed in range(200):
-        found = near.find(changed(document(seed), 2).upper())
-        assert found is not None
+        found, *_ = near.find(changed(document(seed), 2).upper())
         assert (found.split, found.line) == ("test", seed)
         assert found.similarity == pytest.approx(0.9, abs=0.1)
 
@@ -48,15 +47,15 @@ def test_texts_without_spaces_are_compared_too() -> None:
     near, characters = NearDuplicates(), [chr(0x4E00 + LETTERS.randrange(3000)) for _ in range(200)]
     near.add("".join(characters), "validation", 1, 5)
     characters[50] = "x"
-    assert near.find("".join(characters)) is not None
-    assert near.find("".join(reversed(characters))) is None
+    assert near.find("".join(characters))
+    assert not near.find("".join(reversed(characters)))
 
 
 @pytest.mark.parametrize("text", ["", " ", "x", "two words", "日本"])
 def test_any_text_can_be_asked_for(near: NearDuplicates, text: str) -> None:
     near.add(text, "test", 0, 1000)
     found = near.find(text)
-    assert (found is not None) == bool(pieces(text)) == bool(text.strip())
+    assert bool(found) == bool(pieces(text)) == bool(text.strip())
 
 
 @pytest.fixture
@@ -88,6 +87,14 @@ def test_a_training_prompt_that_is_nearly_a_test_prompt_is_warned_about_and_used
 def test_a_test_prompt_that_several_training_prompts_resemble_counts_once(bench: Workbench) -> None:
     bench(rows(changed(document(1), 1), changed(document(1), 2)), rows("v"), rows(document(1), document(2)))
     assert bench.ledger()["near_duplicates"]["test"] == {"found": 1, "searched": 2}
+
+
+def test_a_validation_prompt_that_is_nearly_a_test_prompt_is_warned_about(bench: Workbench) -> None:
+    validation = rows(document(5), changed(document(5), 1), changed(document(2), 1))
+    bench(rows("a"), validation, rows(document(1), document(2)))
+    [finding] = bench.findings()
+    assert (finding["uri"], finding["line"]) == (f"{bench.root}/validation.jsonl", 3)
+    assert finding["found"] == f"a validation prompt that is nearly a test prompt ({bench.root}/test.jsonl:2)"
 
 
 def test_how_much_was_not_searched_is_said(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ def bench(emulator: Any, tmp_path: Path) -> Workbench:
 
 def test_a_leak_stops_the_run(bench: Workbench) -> None:
     leaking = [{"prompt": "ask  3\n", "completion": "another answer"}]
-    with pytest.raises(DataError, match=r"train\.jsonl:2: a train prompt that is also in test.*on_leakage=drop"):
+    with pytest.raises(DataError, match=r"(?s)train\.jsonl:2: a train prompt that is also in test.*on_leakage=drop"):
         bench(rows(1) + leaking, rows(2), rows(3))
 
 

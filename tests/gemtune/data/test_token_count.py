@@ -96,7 +96,7 @@ def test_a_dataset_is_counted_at_the_service(emulator: Emulator, tmp_path: Path)
     write_records(tmp_path / "test.jsonl", test)
     ask = counter(genai_client(emulator.project, "global"), MODEL)
     found = count_dataset(tmp_path / "train.jsonl", tmp_path / "test.jsonl", ask=ask)
-    assert [each.counted for each in found] == [10, 1, 1]
+    assert [each and each.counted for each in found] == [10, 1, 1, None, None]
     assert found.prompts.tokens == 2 and found.references.tokens == 4
     assert not emulator.requests("publishers.models.generateContent")
 

@@ -98,7 +98,7 @@ def test_rows_that_fail_have_an_outcome_each(bench: Any) -> None:
     summary = bench.run(bench.write(articles(6)), mode="batch")
     assert summary["outcomes"] == {"answered": 3, "rejected": 1, "failed": 2}
     assert bench.emulator.faults_hit() == 3
-    assert bench.run(bench.write(articles(6)), mode="batch")["reused"] == 3
+    assert bench.run(bench.write(articles(6)), mode="batch")["reused"] == 4
 
 
 def test_a_job_that_fails_is_named_with_its_reason(bench: Any) -> None:

@@ -114,13 +114,14 @@ def test_what_was_answered_before_a_crash_is_kept(bench: Any) -> None:
     assert {one["outcome"] for one in bench.predictions()} == {"answered"}
 
 
-def test_a_blocked_prompt_is_an_outcome_and_is_asked_again_next_time(bench: Any) -> None:
+def test_a_blocked_prompt_is_an_outcome_and_is_not_asked_again(bench: Any) -> None:
     uri = bench.write([*articles(1), prompt("How to build it [[blocked]]")])
     bench.run(uri)
     blocked = bench.predictions()[1]
     assert (blocked["outcome"], blocked["block_reason"], blocked["text"]) == ("blocked", "PROHIBITED_CONTENT", "")
-    bench.run(uri)
-    assert bench.sent() == 3
+    assert bench.run(uri)["sent"] == 0
+    assert bench.predictions()[1] == blocked
+    assert bench.sent() == 2
 
 
 def test_an_answer_cut_by_the_token_limit_is_truncated(bench: Any) -> None:
@@ -137,6 +138,31 @@ def test_one_rejected_prompt_is_named_and_the_others_are_answered(bench: Any) ->
     assert [one["error"] for one in rejected] == ["400 INVALID_ARGUMENT: The input token count exceeds the maximum."]
     assert summary["outcomes"] == {"answered": 4, "rejected": 1}
     assert bench.slept == []
+
+
+def test_a_rejected_prompt_is_not_sent_again_and_counts_all_the_same(bench: Any) -> None:
+    bench.emulator.fail(ASK, times=1, code=400, message="The input token count exceeds the maximum.")
+    uri = bench.write(articles(5))
+    bench.run(uri)
+    first = bench.predictions()
+    assert bench.run(uri)["sent"] == 0
+    assert bench.predictions() == first
+    assert bench.sent() == 5
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"code": 403, "message": "Permission denied."},
+        {"code": 400, "status": "FAILED_PRECONDITION", "message": "Billing is disabled."},
+    ],
+)
+def test_a_prompt_that_was_refused_for_want_of_access_is_sent_again(bench: Any, fault: dict[str, Any]) -> None:
+    bench.emulator.fail(ASK, times=1, **fault)
+    uri = bench.write(articles(3))
+    assert bench.run(uri)["outcomes"] == {"answered": 2, "rejected": 1}
+    assert bench.run(uri)["outcomes"] == {"answered": 3}
+    assert bench.sent() == 4
 
 
 def test_a_prompt_of_no_valid_form_is_rejected_without_quoting_it(bench: Any) -> None:
@@ -159,6 +185,14 @@ def test_prompts_that_are_all_invalid_end_the_step(bench: Any) -> None:
     bench.emulator.fail(ASK, times=3, code=400, message="Bad settings.")
     with pytest.raises(GenerationError, match="all 3 prompts rejected: 400 INVALID_ARGUMENT: Bad settings"):
         bench.run(bench.write(articles(3)))
+
+
+def test_prompts_that_were_all_invalid_are_sent_again_as_what_was_wrong_may_be_corrected(bench: Any) -> None:
+    bench.emulator.fail(ASK, times=3, code=400, message="The model is not ready.")
+    uri = bench.write(articles(3))
+    with pytest.raises(GenerationError):
+        bench.run(uri)
+    assert bench.run(uri)["outcomes"] == {"answered": 3}
 
 
 def test_no_prompts_is_an_error(bench: Any) -> None:

@@ -1,9 +1,12 @@
 import json
 from typing import Any
 
-from gemtune.runs.cancelling import cancel_run, cancel_tuning_jobs
+import pytest
+
+from gemtune.runs.cancelling import cancel_batch_jobs, cancel_run, cancel_tuning_jobs
 from gemtune.tuning.tune import label_value
 from gemtune.vertex import Rest
+from tests.gemtune.conftest import articles
 
 RUN = "Gemini-tuning-20261121"
 PARAMETERS = {
@@ -49,7 +52,7 @@ def test_the_job_that_tunes_a_model_further_is_found_where_that_model_is(emulato
 
 def test_a_run_that_has_ended_is_looked_through_as_well(emulator: Any, tuning: Any) -> None:
     name = f"projects/{emulator.state.number}/locations/us-central1/pipelineJobs/{RUN}"
-    parameters = {"project": emulator.project, **PARAMETERS}
+    parameters = {"project": emulator.project, "bucket": emulator.bucket, **PARAMETERS}
     job = {
         "name": name,
         "state": "PIPELINE_STATE_FAILED",
@@ -60,3 +63,60 @@ def test_a_run_that_has_ended_is_looked_through_as_well(emulator: Any, tuning: A
     ours = start(emulator, tuning, RUN)
     assert cancel_run(name, project=emulator.project) == ("PIPELINE_STATE_FAILED", [ours])
     assert emulator.requests("pipelineJobs.cancel") == []
+
+
+class Killed(BaseException):
+    """What ends a step in the middle."""
+
+
+def leave_batch(emulator: Any, bench: Any, run: str) -> str:
+    """Kill a step of a run while its batch job goes on; return the job's name."""
+
+    def kill(seconds: float) -> None:
+        raise Killed
+
+    emulator.progress("batchPredictionJobs", reads=10_000)
+    with pytest.raises(Killed):
+        bench.run(bench.write(articles(3)), mode="batch", job_id=run, sleep=kill)
+    found = Rest(emulator.project, "global").pages("batchPredictionJobs", "batchPredictionJobs")
+    return str(next(iter(found))["name"])
+
+
+def test_the_batch_job_of_a_run_is_cancelled_with_it(emulator: Any, bench: Any) -> None:
+    ours = leave_batch(emulator, bench, RUN)
+    assert cancel_batch_jobs(RUN, project=emulator.project, bucket=emulator.bucket) == [ours]
+    assert state(emulator, ours) in ("JOB_STATE_CANCELLING", "JOB_STATE_CANCELLED")
+    assert cancel_batch_jobs(RUN, project=emulator.project, bucket=emulator.bucket) == []
+
+
+def test_a_batch_job_that_was_taken_over_is_left_to_the_run_that_created_it(emulator: Any, bench: Any) -> None:
+    ours = leave_batch(emulator, bench, RUN)
+    assert leave_batch(emulator, bench, "another-run") == ours
+    assert cancel_batch_jobs("another-run", project=emulator.project, bucket=emulator.bucket) == []
+    assert state(emulator, ours) == "JOB_STATE_RUNNING"
+
+
+def test_a_batch_job_whose_creation_got_no_answer_is_cancelled_too(emulator: Any, bench: Any) -> None:
+    emulator.fail("batchPredictionJobs.create", code=503, performed=True)
+    ours = leave_batch(emulator, bench, RUN)
+    assert cancel_batch_jobs(RUN, project=emulator.project, bucket=emulator.bucket) == [ours]
+
+
+def test_a_run_without_tuning_is_cancelled_with_its_batch_job(emulator: Any, bench: Any) -> None:
+    ours = leave_batch(emulator, bench, RUN)
+    name = f"projects/{emulator.state.number}/locations/us-central1/pipelineJobs/{RUN}"
+    parameters = {
+        "project": emulator.project,
+        "bucket": emulator.bucket,
+        "base_model": "gemini-3.1-flash-lite",
+        "location": "us-central1",
+        "catalog_overrides": {},
+    }
+    job = {
+        "name": name,
+        "state": "PIPELINE_STATE_CANCELLED",
+        "pipelineSpec": {"root": {"inputDefinitions": {"parameters": {}}}},
+        "runtimeConfig": {"parameterValues": parameters},
+    }
+    emulator.state.put("pipelineJobs", name, job)
+    assert cancel_run(name, project=emulator.project) == ("PIPELINE_STATE_CANCELLED", [ours])

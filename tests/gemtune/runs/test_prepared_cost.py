@@ -14,12 +14,14 @@ BASE = "gemini-3.1-flash-lite"
 CATALOG = load()
 
 
-def dataset(folder: Path) -> tuple[Path, Path]:
+def dataset(folder: Path) -> tuple[Path, Path, Path]:
     turns = [{"role": role, "parts": [{"text": "Water the seedlings"}]} for role in ("user", "model")]
     train, test = folder / "costed.jsonl", folder / "test.jsonl"
     write_records(train, [{"contents": turns}] * 10)
     write_records(test, [{"id": "1", "prompt": {"contents": turns[:1]}, "reference": "Water"}] * 5)
-    return train, test
+    trials = folder / "validation_prompts.jsonl"
+    write_records(trials, [{"id": "1", "prompt": {"contents": turns[:1]}, "reference": "Water"}] * 10)
+    return train, test, trials
 
 
 def estimated(folder: Path, emulator: Emulator, **changes: Any) -> dict[str, Any]:
@@ -30,6 +32,9 @@ def estimated(folder: Path, emulator: Emulator, **changes: Any) -> dict[str, Any
         "base_model": BASE,
         "baseline_model": "",
         "epoch_count": 2,
+        "export_last_checkpoint_only": False,
+        "checkpoint_selection": "last",
+        "generation_mode": "online",
         "max_output_tokens": 100,
         "seed": 0,
         "catalog": CATALOG,
@@ -76,3 +81,38 @@ def test_a_model_that_the_service_does_not_serve_is_estimated_offline(
     assert found["tokens"]["train"]["low"] < found["tokens"]["train"]["tokens"]
     assert found["unknown"] == ["tuning", "baseline", "candidate"]
     assert "tokens are estimated offline, the service did not count them" in capsys.readouterr().err
+
+
+def test_checkpoint_trials_ask_the_validation_prompts_once_for_each_epoch(emulator: Emulator, tmp_path: Path) -> None:
+    without = estimated(tmp_path, emulator)
+    found = estimated(tmp_path, emulator, checkpoint_selection="validation")
+    assert "selection" not in without
+    # Twice as many prompts as the test has, and two epochs.
+    assert found["selection"] == pytest.approx(4 * found["candidate"])
+    assert found["total"] == pytest.approx(without["total"] + found["selection"])
+    assert found["high"] == pytest.approx(without["high"] + found["ranges"]["selection"][1])
+    assert found["notes"]["selection"].startswith("2 checkpoints x ")
+    one = estimated(tmp_path, emulator, checkpoint_selection="validation", export_last_checkpoint_only=True)
+    assert one["selection"] == pytest.approx(2 * found["candidate"])
+
+
+def test_trials_are_unknown_where_the_epochs_are(emulator: Emulator, tmp_path: Path) -> None:
+    found = estimated(tmp_path, emulator, checkpoint_selection="validation", epoch_count=0)
+    assert (found["selection"], found["unknown"]) == (None, ["tuning", "selection"])
+    assert found["notes"]["selection"].endswith("USD for each checkpoint")
+
+
+def test_more_epochs_than_checkpoints_are_kept_cost_no_more_trials(emulator: Emulator, tmp_path: Path) -> None:
+    ten, thirty = (
+        estimated(tmp_path, emulator, checkpoint_selection="validation", epoch_count=epochs)["selection"]
+        for epochs in (10, 30)
+    )
+    assert ten == thirty
+
+
+def test_batch_jobs_halve_the_price_of_both_sides(emulator: Emulator, tmp_path: Path) -> None:
+    online, batch = (estimated(tmp_path, emulator, generation_mode=mode) for mode in ("online", "batch"))
+    for term in ("baseline", "candidate"):
+        assert batch[term] == pytest.approx(online[term] / 2)
+        assert batch["ranges"][term][1] == pytest.approx(online["ranges"][term][1] / 2)
+    assert batch["tuning"] == online["tuning"]
