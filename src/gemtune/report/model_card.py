@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gemtune.metrics.definitions import METRICS, TASKS
-from gemtune.report.page import decimal, money, p_value, signed, visible
+from gemtune.report.examples import visible
+from gemtune.report.page import decimal, money, p_value, signed
 
 
 def render(comparison: Mapping[str, Any]) -> str:

@@ -2,19 +2,19 @@
 
 Drawn with matplotlib (imported inside the functions: it takes a second), without pyplot, so nothing is global.
 Baseline is orange and candidate blue, which every common colour blindness tells apart; fill, line style and label say
-the same again. As SVG, colours follow the page through CSS variables and text stays text; as PNG, they are fixed.
+the same again. As SVG (`gemtune.report.svg`) colours follow the page; as PNG they are fixed.
 """
 
 from __future__ import annotations
 
 import io
 import math
-import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from gemtune.metrics.definitions import METRICS, TASKS
+from gemtune.metrics.definitions import METRICS, TASKS, ranking_metric
 from gemtune.records import Record
 
 if TYPE_CHECKING:
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INK, FAINT, BASELINE, CANDIDATE = "#3d4148", "#c9c5bb", "#b8651b", "#1f6fb5"
-_CSS = {INK: "currentColor", FAINT: "var(--faint)", BASELINE: "var(--baseline)", CANDIDATE: "var(--candidate)"}
-_STYLE: dict[Any, Any] = {
+STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.size": 10,
     "axes.labelsize": 10,
@@ -59,7 +58,7 @@ Source: https://cloud.google.com/vertex-ai/generative-ai/docs/models/tune_gemini
 def _style() -> Iterator[None]:
     from matplotlib import rc_context
 
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         yield
 
 
@@ -81,13 +80,41 @@ def score_figure(
     """
     figure, panels = _panels(len(metrics), f"Distribution of {', '.join(METRICS[name].title for name in metrics)}")
     for panel, name in zip(panels, metrics, strict=True):
-        sides = [
-            {each["id"]: each["metrics"][name] for each in side if name in each["metrics"]}
-            for side in (baseline, candidate)
-        ]
-        before, after = ([side[id] for id in sorted(sides[0].keys() & sides[1].keys())] for side in sides)
-        _histogram(panel, before, after, candidate_label)
+        pairs = _pairs(baseline, candidate, name)
+        _histogram(panel, [before for before, _ in pairs], [after for _, after in pairs], candidate_label)
         panel.set_title(METRICS[name].title)
+    return figure
+
+
+@_style()
+def scatter_figure(baseline: Sequence[Record], candidate: Sequence[Record], metric: str, candidate_label: str) -> Figure:
+    """Return every example's two scores against each other; the larger a dot, the more examples lie there.
+
+    Scores are gathered on a grid of 50 by 50, so that labels which are 0 or 1 show how many they are, and 100,000
+    examples draw no more than 2,500 dots.
+
+    Args:
+        baseline: Records of the baseline's `scores.jsonl`; what is unscored on either side is left out.
+        candidate: The same of the candidate.
+        metric: Which metric to show, a mean.
+        candidate_label: What the axis calls the candidate.
+    """
+    figure, (axes,) = _panels(1, f"{METRICS[metric].title} of each example on both sides", height=3.6)
+    pairs = _pairs(baseline, candidate, metric)
+    most = _top([score for pair in pairs for score in pair])
+    dots = Counter((round(x / most * 50), round(y / most * 50)) for x, y in pairs)
+    largest = max(dots.values(), default=1)
+    axes.plot([0, most], [0, most], color=FAINT, linewidth=1, zorder=0)
+    for color, sign, marker in ((CANDIDATE, 1, "o"), (BASELINE, -1, "s"), (INK, 0, "D")):
+        there = [(x, y) for x, y in sorted(dots) if (y > x) - (y < x) == sign]
+        sizes = [10 + 150 * (dots[dot] - 1) / largest for dot in there]
+        xs, ys = ([at * most / 50 for at in axis] for axis in (zip(*there, strict=True) if there else ((), ())))
+        axes.scatter(xs, ys, sizes, color=color, alpha=0.55, linewidths=0, marker=marker)
+    axes.set_xlim(-0.03 * most, 1.03 * most)
+    axes.set_ylim(-0.03 * most, 1.03 * most)
+    axes.set_aspect("equal")
+    axes.set_xlabel(f"{METRICS[metric].title}, baseline")
+    axes.set_ylabel(f"{METRICS[metric].title}, {candidate_label}")
     return figure
 
 
@@ -160,6 +187,9 @@ def report_figures(
     label, shown = "tuned" if tuning else "candidate", TASKS[comparison["task"]].shown
     return {
         "difference": [difference_figure(comparison["metrics"], comparison["primary_metric"])],
+        "scatter": [
+            scatter_figure(baseline, candidate, ranking_metric(comparison["primary_metric"], comparison["task"]), label)
+        ],
         "score": [score_figure(baseline, candidate, [name], candidate_label=label) for name in shown],
         "curve": [curve_figure(points, tuning.get("checkpoints", []), [each]) for each in CURVES if points],
     }
@@ -171,28 +201,6 @@ def to_png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=144, facecolor="white", metadata={"Software": None})
     return buffer.getvalue()
-
-
-@_style()
-def to_svg(figure: Figure) -> str:
-    """Return a figure as an SVG element for a page; equal figures give equal text.
-
-    The page sets the CSS variables --faint, --baseline and --candidate. Ids carry the figure's label, so that several
-    figures can stand on one page.
-    """
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    label = str(figure.get_label())
-    svg = buffer.getvalue()[buffer.getvalue().index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", "", svg, flags=re.DOTALL)
-    prefix = re.sub(r"\W+", "-", label.lower())
-    svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{prefix}-", svg)
-    # `stroke-linejoin` was in the style element, which would reach the whole page.
-    svg = svg.replace("<svg ", f'<svg role="img" aria-label="{label}" style="stroke-linejoin: round" ', 1)
-    svg = re.sub(r"(font: (?:[\w.]+ )*?[\d.]+px) [^;\"]+", r"\1 var(--sans, sans-serif)", svg)
-    for color, css in _CSS.items():
-        svg = svg.replace(color, css)
-    return svg
 
 
 def _panels(count: int, label: str, height: float = 2.5) -> tuple[Figure, list[Axes]]:
@@ -208,13 +216,26 @@ def _panels(count: int, label: str, height: float = 2.5) -> tuple[Figure, list[A
     return figure, panels[:count]
 
 
+def _pairs(baseline: Sequence[Record], candidate: Sequence[Record], metric: str) -> list[tuple[float, float]]:
+    """Return both scores of each example that has them."""
+    before, after = (
+        {each["id"]: each["metrics"][metric] for each in side if metric in each["metrics"]}
+        for side in (baseline, candidate)
+    )
+    return [(before[id], after[id]) for id in sorted(before.keys() & after.keys())]
+
+
+def _top(scores: Sequence[float]) -> float:
+    """Return the first tenth that holds every score, at least 0.1."""
+    return max(1, math.ceil(max(scores, default=1) * 10)) / 10
+
+
 def _histogram(axes: Axes, baseline: Sequence[float], candidate: Sequence[float], candidate_label: str) -> None:
     """Draw both distributions over one set of bins, the baseline filled and the candidate outlined."""
     import numpy as np
     from matplotlib.ticker import MaxNLocator
 
-    # 20 bins from 0 to the first tenth that holds every score.
-    edges = np.linspace(0, max(1, math.ceil(max([*baseline, *candidate], default=1) * 10)) / 10, 21).tolist()
+    edges = np.linspace(0, _top([*baseline, *candidate]), 21).tolist()
     axes.hist(baseline, edges, histtype="stepfilled", facecolor=BASELINE, alpha=0.32)
     axes.hist(candidate, edges, histtype="step", edgecolor=CANDIDATE, linewidth=1.8)
     for values, label, dashes, color in (
