@@ -21,10 +21,13 @@ OTHER, ONLY_BASELINE, ONLY_CANDIDATE = "other", "only-old", "only-new"
 MOST_WORDS = 5_000
 """Of one text; what follows is not compared. Matching 5,000 with 5,000 words takes about 40 ms."""
 
-_MARKS = "\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ece\u102b-\u103e\u1056-\u1059\u17b4-\u17d3\u3099\u309a"
+_MARKS = (
+    "\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ece"
+    "\u102b-\u103e\u1056-\u1059\u17b4-\u17d3\u3099\u309a"
+)
 """Vowel signs and tones of Thai, Lao, Burmese, Khmer and kana: drawn with the character before them."""
 
-_WORD = re.compile(f"[{UNSPACED}][{_MARKS}]*|[^\\s{UNSPACED}{{}}\\[\\]\",:;()<>|=/]+")
+_WORD = re.compile(f'[{UNSPACED}][{_MARKS}]*|[^\\s{UNSPACED}{{}}\\[\\]",:;()<>|=/]+')
 
 
 class Word(NamedTuple):

@@ -90,19 +90,26 @@ def _part_text(part: Mapping[str, Any]) -> str:
     return str(part["text"]) if "text" in part else f"[{part.get('fileData', {}).get('fileUri', ', '.join(part))}]"
 
 
-def select_rows(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the rows that the page holds, in their order, cut to size, made visible and with differences marked."""
+def select_rows(rows: Sequence[Mapping[str, Any]], label: str = "candidate") -> list[dict[str, Any]]:
+    """Return the rows that the page holds, in their order, cut to size, made visible and with differences marked.
+
+    Args:
+        rows: From `example_rows`.
+        label: What a flag calls the candidate.
+    """
     kept = sorted(range(len(rows)), key=lambda i: -abs(rows[i]["gain"] or 0))[:MOST_ROWS]
     chosen = [rows[i] for i in sorted(kept)]
     most = fitting_length([len(row[key]) for row in chosen for key in TEXTS])
-    return [_shown(row, most) for row in chosen]
+    return [_shown(row, most, label) for row in chosen]
 
 
-def _shown(row: Mapping[str, Any], most: int) -> dict[str, Any]:
+def _shown(row: Mapping[str, Any], most: int, label: str) -> dict[str, Any]:
     safe = {key: visible(value, most) for key, value in row.items()}
     marked = mark_differences(safe["reference"], safe["baseline_text"], safe["candidate_text"])
     texts = {"reference": marked["reference"], **{f"{side}_text": marked[side] for side in ("baseline", "candidate")}}
-    return {**safe, **texts, "prompt_text": [safe["prompt_text"]], "excerpt": safe["reference"][:160]}
+    outcomes = {"baseline": safe["baseline_outcome"], label: safe["candidate_outcome"]}
+    flag = ", ".join(f"{name} {outcome}" for name, outcome in outcomes.items() if outcome != "answered")
+    return {**safe, **texts, "prompt_text": [safe["prompt_text"]], "excerpt": safe["reference"][:160], "flag": flag}
 
 
 def fitting_length(lengths: Sequence[int], in_all: int = MOST_IN_ALL) -> int:
@@ -135,10 +142,10 @@ def largest(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, An
 
 
 def embed(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return rows as JSON that may stand inside a script element: nothing in it can end the element or start another.
+    r"""Return rows as JSON that may stand inside a script element: nothing in it can end the element or start another.
 
     >>> embed([{"id": "</script>"}])
-    '[{"id":"\\\\u003c/script\\\\u003e"}]'
+    '[{"id":"\\u003c/script\\u003e"}]'
     """
     text = json.dumps(rows, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return re.sub("[<>&\u2028\u2029]", lambda match: f"\\u{ord(match[0]):04x}", text)

@@ -67,6 +67,7 @@
     const slot = (name) => details.querySelector(`[data-slot="${name}"]`);
     slot("difference").textContent = fixed(row.difference, "+");
     slot("scores").textContent = `${fixed(row.baseline_score)} \u2192 ${fixed(row.candidate_score)}`;
+    slot("flag").textContent = row.flag;
     slot("excerpt").textContent = row.excerpt;
     details.addEventListener("toggle", () => fill(row, slot), { once: true });
     return details;

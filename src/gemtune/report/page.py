@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 import sys
 from collections import Counter
@@ -55,15 +56,17 @@ def render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update({each.__name__: each for each in (signed, decimal, p_value, percent, money, title, plain)})
+    filters = (as_json, signed, decimal, p_value, percent, money, title, plain, guarded)
+    environment.filters.update({each.__name__: each for each in filters})
     project = str(comparison["spec"].get("project", ""))
     environment.filters.update({"console": partial(console_page, project=project), "object_page": object_page})
     own = {name: Path(__file__).with_suffix(f".{name}").read_text(encoding="utf-8") for name in ("html", "css", "js")}
-    chosen = select_rows(rows)
+    label = "Tuned" if comparison["tuning"] else "Candidate"
+    chosen = select_rows(rows, label.lower())
     return environment.from_string(own["html"]).render(
         c=comparison,
         primary=comparison["metrics"][0],
-        label="Tuned" if comparison["tuning"] else "Candidate",
+        label=label,
         rows=chosen,
         data=Markup(embed(chosen)),
         groups=largest(chosen),
@@ -116,6 +119,11 @@ def object_page(uri: str) -> str:
     return address if address.startswith("https://") else ""
 
 
+def as_json(value: Any) -> str:
+    """Return a parameter's value as a spec may hold it; text as it is."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
 def title(name: str) -> str:
     """Return a metric's name as people write it."""
     return METRICS[name].title
@@ -148,6 +156,17 @@ def plain(value: float | None) -> str:
 def percent(count: int, total: int) -> str:
     """Return a share of a total."""
     return NONE if not total else f"{100 * count / total:.1f} %"
+
+
+def guarded(value: float | str | None, unit: str) -> str:
+    r"""Return what a guard of equal treatment found: a share, a text, or that it is not known.
+
+    >>> guarded(0.125, "share"), guarded(None, "share"), guarded("", "text")
+    ('12.5\xa0%', 'not known', 'not known')
+    """
+    if value is None or value == "":
+        return "not known"
+    return f"{value:.1%}".replace("%", "\u00a0%") if unit == "share" else str(value)
 
 
 def money(value: float | None) -> str:

@@ -87,7 +87,9 @@ def score_figure(
 
 
 @_style()
-def scatter_figure(baseline: Sequence[Record], candidate: Sequence[Record], metric: str, candidate_label: str) -> Figure:
+def scatter_figure(
+    baseline: Sequence[Record], candidate: Sequence[Record], metric: str, candidate_label: str
+) -> Figure:
     """Return every example's two scores against each other; the larger a dot, the more examples lie there.
 
     Scores are gathered on a grid of 50 by 50, so that labels which are 0 or 1 show how many they are, and 100,000
@@ -107,7 +109,7 @@ def scatter_figure(baseline: Sequence[Record], candidate: Sequence[Record], metr
     axes.plot([0, most], [0, most], color=FAINT, linewidth=1, zorder=0)
     for color, sign, marker in ((CANDIDATE, 1, "o"), (BASELINE, -1, "s"), (INK, 0, "D")):
         there = [(x, y) for x, y in sorted(dots) if (y > x) - (y < x) == sign]
-        sizes = [10 + 150 * (dots[dot] - 1) / largest for dot in there]
+        sizes = [max(8, 14 * dots[dot] * min(1, 22 / largest)) for dot in there]
         xs, ys = ([at * most / 50 for at in axis] for axis in (zip(*there, strict=True) if there else ((), ())))
         axes.scatter(xs, ys, sizes, color=color, alpha=0.55, linewidths=0, marker=marker)
     axes.set_xlim(-0.03 * most, 1.03 * most)
@@ -184,12 +186,14 @@ def report_figures(
         curves: Records of `curves.jsonl`; without any there is no figure of them.
     """
     points, tuning = list(curves), comparison["tuning"]
-    label, shown = "tuned" if tuning else "candidate", TASKS[comparison["task"]].shown
+    label, ranking = (
+        "tuned" if tuning else "candidate",
+        ranking_metric(comparison["primary_metric"], comparison["task"]),
+    )
+    shown = sorted(TASKS[comparison["task"]].shown, key=lambda name: name != ranking)
     return {
         "difference": [difference_figure(comparison["metrics"], comparison["primary_metric"])],
-        "scatter": [
-            scatter_figure(baseline, candidate, ranking_metric(comparison["primary_metric"], comparison["task"]), label)
-        ],
+        "scatter": [scatter_figure(baseline, candidate, ranking, label)],
         "score": [score_figure(baseline, candidate, [name], candidate_label=label) for name in shown],
         "curve": [curve_figure(points, tuning.get("checkpoints", []), [each]) for each in CURVES if points],
     }
@@ -203,7 +207,7 @@ def to_png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def _panels(count: int, label: str, height: float = 2.5) -> tuple[Figure, list[Axes]]:
+def _panels(count: int, label: str, height: float = 2.7) -> tuple[Figure, list[Axes]]:
     """Return a figure with panels side by side, two in a row."""
     from matplotlib.figure import Figure
 
@@ -244,9 +248,9 @@ def _histogram(axes: Axes, baseline: Sequence[float], candidate: Sequence[float]
     ):
         mean = float(np.mean(values)) if values else math.nan
         axes.axvline(mean, color=color, linestyle=dashes, linewidth=1.4, label=f"{label}, mean {mean:.3f}")
-    axes.legend(loc="upper right", fontsize=9)
+    # Above the axes, because means are marked over their whole height.
+    axes.legend(loc="lower right", bbox_to_anchor=(1.02, 0.98), fontsize=9, handlelength=1.4, labelspacing=0.2)
     axes.set_xlim(edges[0], edges[-1])
-    axes.margins(y=0.3)
     axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.set_xlabel("score of one example")
     axes.set_ylabel("examples")
