@@ -49,7 +49,7 @@ def _attributes(style: str) -> str:
     >>> _attributes("fill: none; font: 700 10px 'DejaVu Sans'")
     ' fill="none" font-weight="700" font-size="10"'
     """
-    found = {}
+    found: dict[str, str] = {}
     for declaration in filter(None, map(str.strip, style.split(";"))):
         name, _, value = declaration.partition(": ")
         if name == "font" and (font := _FONT.fullmatch(value)):
