@@ -90,10 +90,11 @@ def compare_models(
     from gemtune.job_parameters import read_parameters
     from gemtune.metrics.definitions import TASKS
     from gemtune.records import read_records
+    from gemtune.report.curves import curve_figure
     from gemtune.report.examples import example_rows
     from gemtune.report.model_card import render as render_card
     from gemtune.report.page import render
-    from gemtune.report.plots import curve_figure, difference_figure, report_figures, score_figure, to_png
+    from gemtune.report.plots import difference_figure, report_figures, score_figure, to_png
     from gemtune.step import step
     from gemtune.storage import Storage
 

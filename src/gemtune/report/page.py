@@ -56,7 +56,7 @@ def render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters = (as_json, signed, decimal, p_value, percent, money, title, plain, guarded)
+    filters = (as_json, signed, decimal, p_value, percent, money, title, plain, guarded, typeset)
     environment.filters.update({each.__name__: each for each in filters})
     project = str(comparison["spec"].get("project", ""))
     environment.filters.update({"console": partial(console_page, project=project), "object_page": object_page})
@@ -122,6 +122,15 @@ def object_page(uri: str) -> str:
 def as_json(value: Any) -> str:
     """Return a parameter's value as a spec may hold it; text as it is."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def typeset(sentence: str) -> str:
+    """Return a sentence whose negative numbers have a minus sign.
+
+    >>> typeset("from -0.92 to 1-2").split()[1] == MINUS + "0.92"
+    True
+    """
+    return re.sub(r"(?<!\S)(\(?)-(?=\d)", rf"\g<1>{MINUS}", sentence)
 
 
 def title(name: str) -> str:

@@ -1,68 +1,24 @@
-"""Figures of the report: where scores lie, how they differ, how tuning went.
-
-Drawn with matplotlib (imported inside the functions: it takes a second), without pyplot, so nothing is global.
-Baseline is orange and candidate blue, which every common colour blindness tells apart; fill, line style and label say
-the same again. As SVG (`gemtune.report.svg`) colours follow the page; as PNG they are fixed.
-"""
+"""Figures of the report: where scores lie, how they differ, and which the report shows."""
 
 from __future__ import annotations
 
 import io
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gemtune.metrics.definitions import METRICS, TASKS, ranking_metric
 from gemtune.records import Record
+from gemtune.report.canvas import BASELINE, CANDIDATE, FAINT, INK, panels, style
+from gemtune.report.curves import CURVES, curve_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK, FAINT, BASELINE, CANDIDATE = "#3d4148", "#c9c5bb", "#b8651b", "#1f6fb5"
-STYLE: dict[Any, Any] = {
-    "font.family": "sans-serif",
-    "font.size": 10,
-    "axes.labelsize": 10,
-    "axes.titlesize": 10.5,
-    "axes.titlelocation": "left",
-    "axes.titleweight": "bold",
-    "axes.edgecolor": FAINT,
-    "axes.labelcolor": INK,
-    "axes.titlecolor": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "text.color": INK,
-    "xtick.color": FAINT,
-    "ytick.color": FAINT,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "legend.frameon": False,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "gemtune",
-}
 
-CURVES = {
-    "loss": ("total_loss", "Loss", "mean loss per token"),
-    "accuracy": ("fraction_of_correct_next_step_preds", "Accuracy", "share of tokens right"),
-}
-"""Quantity → the service's metric name after `train_` or `eval_`, title, axis label.
-
-Source: https://cloud.google.com/vertex-ai/generative-ai/docs/models/tune_gemini/tune-gemini-overview
-"""
-
-
-@contextmanager
-def _style() -> Iterator[None]:
-    from matplotlib import rc_context
-
-    with rc_context(STYLE):
-        yield
-
-
-@_style()
+@style()
 def score_figure(
     baseline: Sequence[Record],
     candidate: Sequence[Record],
@@ -78,15 +34,15 @@ def score_figure(
         metrics: Which metrics to show, all of them means.
         candidate_label: What the legend calls the candidate.
     """
-    figure, panels = _panels(len(metrics), f"Distribution of {', '.join(METRICS[name].title for name in metrics)}")
-    for panel, name in zip(panels, metrics, strict=True):
+    figure, those = panels(len(metrics), f"Distribution of {', '.join(METRICS[name].title for name in metrics)}")
+    for panel, name in zip(those, metrics, strict=True):
         pairs = _pairs(baseline, candidate, name)
         _histogram(panel, [before for before, _ in pairs], [after for _, after in pairs], candidate_label)
         panel.set_title(METRICS[name].title)
     return figure
 
 
-@_style()
+@style()
 def scatter_figure(
     baseline: Sequence[Record], candidate: Sequence[Record], metric: str, candidate_label: str
 ) -> Figure:
@@ -101,7 +57,7 @@ def scatter_figure(
         metric: Which metric to show, a mean.
         candidate_label: What the axis calls the candidate.
     """
-    figure, (axes,) = _panels(1, f"{METRICS[metric].title} of each example on both sides", height=3.6)
+    figure, (axes,) = panels(1, f"{METRICS[metric].title} of each example on both sides", height=3.6)
     pairs = _pairs(baseline, candidate, metric)
     most = _top([score for pair in pairs for score in pair])
     dots = Counter((round(x / most * 50), round(y / most * 50)) for x, y in pairs)
@@ -120,7 +76,7 @@ def scatter_figure(
     return figure
 
 
-@_style()
+@style()
 def difference_figure(metrics: Sequence[Mapping[str, Any]], primary: str) -> Figure:
     """Return the difference of metrics with its 95 % interval; the primary metric is first and filled.
 
@@ -132,7 +88,7 @@ def difference_figure(metrics: Sequence[Mapping[str, Any]], primary: str) -> Fig
     """
     axis = (METRICS[primary].unit, METRICS[primary].direction)
     shown = [each for each in metrics if each["low"] is not None and (each["unit"], each["direction"]) == axis]
-    figure, (axes,) = _panels(1, "Difference of each metric with its interval", height=1.1 + 0.27 * len(shown))
+    figure, (axes,) = panels(1, "Difference of each metric with its interval", height=1.1 + 0.27 * len(shown))
     axes.axvline(0, color=INK, linewidth=1)
     for row, metric in enumerate(shown):
         is_primary = metric["name"] == primary
@@ -147,30 +103,6 @@ def difference_figure(metrics: Sequence[Mapping[str, Any]], primary: str) -> Fig
     axes.grid(axis="x", color=FAINT, linewidth=0.5)
     axes.set_axisbelow(True)
     axes.set_xlabel(f"difference ({METRICS[primary].unit}), with 95 % interval")
-    return figure
-
-
-@_style()
-def curve_figure(
-    curves: Iterable[Record], checkpoints: Sequence[Mapping[str, Any]] = (), quantities: Sequence[str] = tuple(CURVES)
-) -> Figure:
-    """Return how loss and token accuracy went while tuning, with the checkpoints marked.
-
-    Args:
-        curves: Records of `curves.jsonl`.
-        checkpoints: Each with its `step`, as the tuning job lists them.
-        quantities: Keys of CURVES, one panel each.
-    """
-    points: dict[str, list[tuple[int, float]]] = {}
-    for record in curves:
-        points.setdefault(record["metric"].lstrip("/"), []).append((int(record["step"]), float(record["value"])))
-    figure, panels = _panels(len(quantities), f"{' and '.join(CURVES[each][1] for each in quantities)} while tuning")
-    steps = sorted(int(checkpoint["step"]) for checkpoint in checkpoints if checkpoint.get("step"))
-    for panel, quantity in zip(panels, quantities, strict=True):
-        suffix, title, label = CURVES[quantity]
-        _curve(panel, points, suffix, steps)
-        panel.set_title(title)
-        panel.set_ylabel(label)
     return figure
 
 
@@ -199,25 +131,12 @@ def report_figures(
     }
 
 
-@_style()
+@style()
 def to_png(figure: Figure) -> bytes:
     """Return a figure as PNG, on white."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=144, facecolor="white", metadata={"Software": None})
     return buffer.getvalue()
-
-
-def _panels(count: int, label: str, height: float = 2.7) -> tuple[Figure, list[Axes]]:
-    """Return a figure with panels side by side, two in a row."""
-    from matplotlib.figure import Figure
-
-    columns = min(count, 2)
-    rows = -(-count // 2)
-    figure = Figure(figsize=(4.4 * columns, height * rows), layout="constrained", label=label)
-    panels = figure.subplots(rows, columns, squeeze=False).flatten().tolist()
-    for unused in panels[count:]:
-        unused.remove()
-    return figure, panels[:count]
 
 
 def _pairs(baseline: Sequence[Record], candidate: Sequence[Record], metric: str) -> list[tuple[float, float]]:
@@ -254,22 +173,3 @@ def _histogram(axes: Axes, baseline: Sequence[float], candidate: Sequence[float]
     axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.set_xlabel("score of one example")
     axes.set_ylabel("examples")
-
-
-def _curve(axes: Axes, points: Mapping[str, Sequence[tuple[int, float]]], suffix: str, steps: Sequence[int]) -> None:
-    """Draw one quantity over the steps, for training and validation data."""
-    looks: dict[str, tuple[str, dict[str, Any]]] = {
-        f"train_{suffix}": ("training", {"color": INK, "linewidth": 1, "alpha": 0.6}),
-        f"eval_{suffix}": ("validation", {"color": CANDIDATE, "linewidth": 1.8, "marker": "o", "markersize": 4}),
-    }
-    for name, (label, look) in looks.items():
-        if values := sorted(points.get(name, [])):
-            axes.plot([step for step, _ in values], [value for _, value in values], label=label, **look)
-    for number, step in enumerate(steps):
-        axes.axvline(step, color=INK, linestyle=":", linewidth=1, zorder=0, label="checkpoint" if number == 0 else None)
-    if axes.get_legend_handles_labels()[1]:
-        # Above the axes: checkpoints are marked over their whole height.
-        axes.legend(
-            loc="lower right", bbox_to_anchor=(1.02, 0.98), ncols=3, fontsize=9, columnspacing=0.8, handlelength=1.2
-        )
-    axes.set_xlabel("step")

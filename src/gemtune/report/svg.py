@@ -10,7 +10,7 @@ import io
 import re
 from typing import TYPE_CHECKING
 
-from gemtune.report.plots import BASELINE, CANDIDATE, FAINT, INK, STYLE
+from gemtune.report.canvas import BASELINE, CANDIDATE, FAINT, INK, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,10 +25,8 @@ def to_svg(figure: Figure) -> str:
     The page sets the font and the CSS variables --faint, --baseline and --candidate. Ids carry the figure's label, so
     that several figures can stand on one page.
     """
-    from matplotlib import rc_context
-
     buffer = io.StringIO()
-    with rc_context(STYLE):
+    with style():
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     label = str(figure.get_label())
     svg = buffer.getvalue()[buffer.getvalue().index("<svg") :]

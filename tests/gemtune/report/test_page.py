@@ -160,6 +160,18 @@ def test_resources_link_to_the_console_and_files_to_the_bucket() -> None:
     ] * 3
 
 
+def test_of_many_examples_the_page_says_which_it_holds_and_where_the_others_lie() -> None:
+    records = examples()
+    sides = worse_and_better(records)
+    comparison = compare(records, *sides)
+    rows = example_rows(records, *sides, "rougeL_f1") * 400
+    text = render(comparison, rows, report_figures(comparison, [], [], []), {"Test split": "gs://b/test.jsonl"})
+    words = " ".join(re.sub("<[^>]+>", "", text).split())
+    assert "The 2,000 of 2,400 examples with the largest differences; all of them lie in gs://b/test.jsonl." in words
+    assert "https://storage.cloud.google.com/b/test.jsonl" in text
+    assert "All 6 examples." in page()
+
+
 def test_on_a_stand_in_there_is_nothing_to_link_to(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOOGLE_VERTEX_BASE_URL", "http://127.0.0.1:1")
     assert console_page("projects/1/locations/us/tuningJobs/1", "p") == ""
