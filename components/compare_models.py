@@ -91,9 +91,11 @@ def compare_models(
     from gemtune.job_parameters import read_parameters
     from gemtune.metrics.definitions import TASKS
     from gemtune.records import read_records
+    from gemtune.report.curves import curve_figure
+    from gemtune.report.examples import example_rows
     from gemtune.report.model_card import render as render_card
-    from gemtune.report.page import example_rows, render
-    from gemtune.report.plots import curve_figure, difference_figure, report_figures, score_figure, to_png
+    from gemtune.report.page import render
+    from gemtune.report.plots import difference_figure, report_figures, score_figure, to_png
     from gemtune.step import step
     from gemtune.storage import Storage
 
@@ -139,8 +141,16 @@ def compare_models(
             estimated=json.loads(Path(cost_estimate.path).read_text(encoding="utf-8")) or None,
         )
         figures = report_figures(compared, baseline.scores, tuned.scores, points)
+        rows = example_rows(examples, baseline, tuned, primary_metric)
+        files = {
+            "Test split": test_uri,
+            "Baseline answers": baseline_predictions.uri,
+            "Baseline scores": baseline_scores.uri,
+            "Candidate answers": tuned_predictions.uri,
+            "Candidate scores": tuned_scores.uri,
+        }
         pages = {
-            "report.html": (report, render(compared, example_rows(examples, baseline, tuned, primary_metric), figures)),
+            "report.html": (report, render(compared, rows, figures, files)),
             "model_card.md": (model_card, render_card(compared)),
             "comparison.json": (comparison, json.dumps(compared, ensure_ascii=False, indent=1, sort_keys=True)),
         }

@@ -1,153 +1,136 @@
 """The report: one HTML page that shows a comparison, opens without a network and prints.
 
-Prompts and answers are hostile text: someone else wrote them, and they are shown on a page that a colleague opens.
-So everything is escaped, the page has no script and forbids every request by its Content-Security-Policy, and
-characters that are invisible or reorder what follows them are replaced by ones that can be seen.
+Prompts and answers are hostile text. Everything is escaped, and the Content-Security-Policy lets nothing run or style
+but the page's own script and style, by their digests; there is nothing that the page may request. Without scripts, as
+in a viewer that forbids them, everything but the larger part of the examples is there.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import re
+import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gemtune.metrics.definitions import METRICS, ranking_metric
-from gemtune.records import Record
+from gemtune.report.examples import MOST_CHARACTERS, embed, largest, select_rows, visible
+from gemtune.vertex import console_url, object_url
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from gemtune.comparison.sides import Side
-
-MOST_EXAMPLES = 60
-MOST_CHARACTERS = 20_000
-"""Of one text; the rest is counted. A page of 60 examples stays below 5 MB."""
-
 MINUS, NONE = "\u2212", "\u2013"
-
-# Control characters but newline and tab, lone surrogates, and what changes the direction of the text after it.
-_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+_RESOURCE = re.compile(r"projects/[\w.:-]+/locations/[\w-]+/[A-Za-z]+/[\w.@-]+")
+_COMPUTED_WITH = ("numpy", "scipy", "matplotlib")
 
 
 def render(
-    comparison: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], figures: Mapping[str, Sequence[Figure]]
+    comparison: Mapping[str, Any],
+    rows: Sequence[Mapping[str, Any]],
+    figures: Mapping[str, Sequence[Figure]],
+    files: Mapping[str, str] | None = None,
 ) -> str:
     """Return the report as one HTML page.
 
     Args:
         comparison: `comparison.json`.
-        rows: All examples, from `example_rows`; those with the largest differences are shown.
+        rows: All examples, from `gemtune.report.examples.example_rows`.
         figures: From `gemtune.report.plots.report_figures`.
+        files: What a file of the run holds → its gs:// URI; there a reader finds what the page has no room for.
     """
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
-    from gemtune.report.plots import to_svg
+    from gemtune.report.svg import to_svg
 
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, finalize=visible, trim_blocks=True, lstrip_blocks=True
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=partial(visible, most=MOST_CHARACTERS + 100),
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    environment.filters.update(
-        {
-            "signed": signed,
-            "decimal": decimal,
-            "p_value": p_value,
-            "percent": percent,
-            "money": money,
-            "title": title,
-            "plain": plain,
-        }
-    )
-    template = environment.from_string(Path(__file__).with_name("page.html").read_text(encoding="utf-8"))
-    return template.render(
+    filters = (as_json, signed, decimal, p_value, percent, money, title, plain, guarded, typeset)
+    environment.filters.update({each.__name__: each for each in filters})
+    project = str(comparison["spec"].get("project", ""))
+    environment.filters.update({"console": partial(console_page, project=project), "object_page": object_page})
+    own = {name: Path(__file__).with_suffix(f".{name}").read_text(encoding="utf-8") for name in ("html", "css", "js")}
+    label = "Tuned" if comparison["tuning"] else "Candidate"
+    chosen = select_rows(rows, label.lower())
+    return environment.from_string(own["html"]).render(
         c=comparison,
         primary=comparison["metrics"][0],
-        label="Tuned" if comparison["tuning"] else "Candidate",
-        groups=select_rows(rows),
+        label=label,
+        rows=chosen,
+        data=Markup(embed(chosen)),
+        groups=largest(chosen),
+        languages=counted(row["language"] for row in chosen if row["language"]),
+        outcomes=counted(outcome for row in chosen for outcome in outcomes_of(row)),
         ranking=ranking_metric(comparison["primary_metric"], comparison["task"]),
         total=len(rows),
         figures={name: [Markup(to_svg(figure)) for figure in those] for name, those in figures.items()},
+        files=files or {},
+        computed_with=computed_with(),
+        style=Markup(own["css"]),
+        script=Markup(own["js"]),
+        policy=content_security_policy(own["css"], own["js"]),
     )
 
 
-def example_rows(examples: Sequence[Record], baseline: Side, candidate: Side, primary: str) -> list[dict[str, Any]]:
-    """Return what the report shows of each example: texts, outcomes, and scores.
+def content_security_policy(style: str, script: str) -> str:
+    """Return a policy that allows one script and one style, by the digest of their text, and no request at all."""
+    sources = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (script, style)]
+    allowed = "script-src 'sha256-{}'; style-src 'sha256-{}'".format(*sources)
+    return f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
 
-    Scores are those of the primary metric; where that is a corpus statistic, of a mean that stands for it. Scores and
-    difference are None where an example is unscored.
+
+def outcomes_of(row: Mapping[str, Any]) -> set[str]:
+    """Return the outcomes of a row's two answers."""
+    return {row["baseline_outcome"], row["candidate_outcome"]}
+
+
+def counted(values: Any) -> list[tuple[str, int]]:
+    """Return values with how often each is there, sorted by name."""
+    return sorted(Counter(values).items())
+
+
+def computed_with() -> str:
+    """Return the versions of what computed the figures."""
+    from importlib.metadata import version
+
+    libraries = [f"{name} {version(name)}" for name in _COMPUTED_WITH]
+    return ", ".join([f"Python {sys.version.split()[0]}", *libraries])
+
+
+def console_page(resource: str, project: str) -> str:
+    """Return the console's page of a resource; empty if it has none, or its name is not one."""
+    return console_url(resource, project) if _RESOURCE.fullmatch(resource) else ""
+
+
+def object_page(uri: str) -> str:
+    """Return where a browser opens an object of the run; empty if there is no such place, as on the emulator."""
+    address = object_url(uri) if uri.startswith("gs://") else ""
+    return address if address.startswith("https://") else ""
+
+
+def as_json(value: Any) -> str:
+    """Return a parameter's value as a spec may hold it; text as it is."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def typeset(sentence: str) -> str:
+    """Return a sentence whose negative numbers have a minus sign.
+
+    >>> typeset("from -0.92 to 1-2").split()[1] == MINUS + "0.92"
+    True
     """
-    ranking = ranking_metric(primary, candidate.task)
-    sides = {}
-    for name, side in {"baseline": baseline, "candidate": candidate}.items():
-        scores = {record["id"]: record["metrics"].get(ranking) for record in side.scores}
-        sides[name] = {record["id"]: (record, scores[record["id"]]) for record in side.predictions}
-    rows = []
-    for example in examples:
-        row = {
-            "id": example["id"],
-            "prompt_text": prompt_text(example["prompt"]),
-            "reference": example["reference"],
-            "language": example.get("language") or "",
-        }
-        for name, records in sides.items():
-            prediction, score = records[example["id"]]
-            row |= {
-                f"{name}_text": prediction["text"] or "",
-                f"{name}_outcome": prediction["outcome"],
-                f"{name}_score": score,
-            }
-        before, after = row["baseline_score"], row["candidate_score"]
-        row["difference"] = None if before is None or after is None else after - before
-        rows.append(row)
-    return rows
-
-
-def prompt_text(prompt: Mapping[str, Any]) -> str:
-    """Return a prompt as a reader sees it; turns are named when there are several, and files by their address.
-
-    >>> prompt_text({"contents": [{"role": "user", "parts": [{"text": "Sum up:"}, {"text": " rain."}]}]})
-    'Sum up: rain.'
-    """
-    turns = [(turn.get("role", "user"), turn.get("parts", [])) for turn in prompt["contents"]]
-    if instruction := prompt.get("systemInstruction"):
-        turns.insert(0, ("system", instruction.get("parts", [])))
-    texts = ["".join(_part_text(part) for part in parts) for _, parts in turns]
-    if len(turns) == 1:
-        return texts[0]
-    return "\n\n".join(f"[{role}] {text}" for (role, _), text in zip(turns, texts, strict=True))
-
-
-def _part_text(part: Mapping[str, Any]) -> str:
-    return str(part["text"]) if "text" in part else f"[{part.get('fileData', {}).get('fileUri', ', '.join(part))}]"
-
-
-def select_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
-    """Return the examples to show: largest gains, largest losses, and some without a difference if there is room."""
-    ranked = sorted((row for row in rows if row["difference"] is not None), key=lambda row: -row["difference"])
-    gains = [row for row in ranked if row["difference"] > 0]
-    losses = [row for row in reversed(ranked) if row["difference"] < 0]
-    half = MOST_EXAMPLES // 2
-    gains = gains[: max(half, MOST_EXAMPLES - len(losses))]
-    losses = losses[: MOST_EXAMPLES - len(gains)]
-    others = [row for row in rows if not row["difference"]][: MOST_EXAMPLES - len(gains) - len(losses)]
-    groups = {"Largest gains": gains, "Largest losses": losses, "No difference, or not scored": others}
-    return {name: those for name, those in groups.items() if those}
-
-
-def visible(value: Any) -> Any:
-    """Return a text in which every character that hides or deceives shows its code point; other values as they are.
-
-    >>> visible("a" + chr(0x202E) + "b")
-    'a[U+202E]b'
-    """
-    if type(value) is not str:  # Markup is a str, too, and is already safe
-        return value
-    text = value.replace("\r\n", "\n")
-    more = len(text) - MOST_CHARACTERS
-    if more > 0:
-        text = f"{text[:MOST_CHARACTERS]} [… {more:,} more characters]"
-    return _UNSAFE.sub(lambda match: f"[U+{ord(match[0]):04X}]", text)
+    return re.sub(r"(?<!\S)(\(?)-(?=\d)", rf"\g<1>{MINUS}", sentence)
 
 
 def title(name: str) -> str:
@@ -182,6 +165,17 @@ def plain(value: float | None) -> str:
 def percent(count: int, total: int) -> str:
     """Return a share of a total."""
     return NONE if not total else f"{100 * count / total:.1f} %"
+
+
+def guarded(value: float | str | None, unit: str) -> str:
+    r"""Return what a guard of equal treatment found: a share, a text, or that it is not known.
+
+    >>> guarded(0.125, "share"), guarded(None, "share"), guarded("", "text")
+    ('12.5\xa0%', 'not known', 'not known')
+    """
+    if value is None or value == "":
+        return "not known"
+    return f"{value:.1%}".replace("%", "\u00a0%") if unit == "share" else str(value)
 
 
 def money(value: float | None) -> str:

@@ -1,69 +1,24 @@
-"""Figures of the report: where scores lie, how they differ, how tuning went.
-
-Drawn with matplotlib (imported inside the functions: it takes a second), without pyplot, so nothing is global.
-Baseline is orange and candidate blue, which every common colour blindness tells apart; fill, line style and label say
-the same again. As SVG, colours follow the page through CSS variables and text stays text; as PNG, they are fixed.
-"""
+"""Figures of the report: where scores lie, how they differ, and which the report shows."""
 
 from __future__ import annotations
 
 import io
 import math
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from gemtune.metrics.definitions import METRICS, TASKS
+from gemtune.metrics.definitions import METRICS, TASKS, ranking_metric
 from gemtune.records import Record
+from gemtune.report.canvas import BASELINE, CANDIDATE, FAINT, INK, panels, style
+from gemtune.report.curves import CURVES, curve_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK, FAINT, BASELINE, CANDIDATE = "#3d4148", "#c9c5bb", "#b8651b", "#1f6fb5"
-_CSS = {INK: "currentColor", FAINT: "var(--faint)", BASELINE: "var(--baseline)", CANDIDATE: "var(--candidate)"}
-_STYLE: dict[Any, Any] = {
-    "font.family": "sans-serif",
-    "font.size": 10,
-    "axes.labelsize": 10,
-    "axes.titlesize": 10.5,
-    "axes.titlelocation": "left",
-    "axes.titleweight": "bold",
-    "axes.edgecolor": FAINT,
-    "axes.labelcolor": INK,
-    "axes.titlecolor": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "text.color": INK,
-    "xtick.color": FAINT,
-    "ytick.color": FAINT,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "legend.frameon": False,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "gemtune",
-}
 
-CURVES = {
-    "loss": ("total_loss", "Loss", "mean loss per token"),
-    "accuracy": ("fraction_of_correct_next_step_preds", "Accuracy", "share of tokens right"),
-}
-"""Quantity → the service's metric name after `train_` or `eval_`, title, axis label.
-
-Source: https://cloud.google.com/vertex-ai/generative-ai/docs/models/tune_gemini/tune-gemini-overview
-"""
-
-
-@contextmanager
-def _style() -> Iterator[None]:
-    from matplotlib import rc_context
-
-    with rc_context(_STYLE):
-        yield
-
-
-@_style()
+@style()
 def score_figure(
     baseline: Sequence[Record],
     candidate: Sequence[Record],
@@ -79,19 +34,49 @@ def score_figure(
         metrics: Which metrics to show, all of them means.
         candidate_label: What the legend calls the candidate.
     """
-    figure, panels = _panels(len(metrics), f"Distribution of {', '.join(METRICS[name].title for name in metrics)}")
-    for panel, name in zip(panels, metrics, strict=True):
-        sides = [
-            {each["id"]: each["metrics"][name] for each in side if name in each["metrics"]}
-            for side in (baseline, candidate)
-        ]
-        before, after = ([side[id] for id in sorted(sides[0].keys() & sides[1].keys())] for side in sides)
-        _histogram(panel, before, after, candidate_label)
+    figure, those = panels(len(metrics), f"Distribution of {', '.join(METRICS[name].title for name in metrics)}")
+    for panel, name in zip(those, metrics, strict=True):
+        pairs = _pairs(baseline, candidate, name)
+        _histogram(panel, [before for before, _ in pairs], [after for _, after in pairs], candidate_label)
         panel.set_title(METRICS[name].title)
     return figure
 
 
-@_style()
+@style()
+def scatter_figure(
+    baseline: Sequence[Record], candidate: Sequence[Record], metric: str, candidate_label: str
+) -> Figure:
+    """Return every example's two scores against each other; the larger a dot, the more examples lie there.
+
+    Scores are gathered on a grid of 50 by 50, so that labels which are 0 or 1 show how many they are, and 100,000
+    examples draw no more than 2,500 dots.
+
+    Args:
+        baseline: Records of the baseline's `scores.jsonl`; what is unscored on either side is left out.
+        candidate: The same of the candidate.
+        metric: Which metric to show, a mean.
+        candidate_label: What the axis calls the candidate.
+    """
+    figure, (axes,) = panels(1, f"{METRICS[metric].title} of each example on both sides", height=3.6)
+    pairs = _pairs(baseline, candidate, metric)
+    most = _top([score for pair in pairs for score in pair])
+    dots = Counter((round(x / most * 50), round(y / most * 50)) for x, y in pairs)
+    largest = max(dots.values(), default=1)
+    axes.plot([0, most], [0, most], color=FAINT, linewidth=1, zorder=0)
+    for color, sign, marker in ((CANDIDATE, 1, "o"), (BASELINE, -1, "s"), (INK, 0, "D")):
+        there = [(x, y) for x, y in sorted(dots) if (y > x) - (y < x) == sign]
+        sizes = [max(8, 14 * dots[dot] * min(1, 22 / largest)) for dot in there]
+        xs, ys = ([at * most / 50 for at in axis] for axis in (zip(*there, strict=True) if there else ((), ())))
+        axes.scatter(xs, ys, sizes, color=color, alpha=0.55, linewidths=0, marker=marker)
+    axes.set_xlim(-0.03 * most, 1.03 * most)
+    axes.set_ylim(-0.03 * most, 1.03 * most)
+    axes.set_aspect("equal")
+    axes.set_xlabel(f"{METRICS[metric].title}, baseline")
+    axes.set_ylabel(f"{METRICS[metric].title}, {candidate_label}")
+    return figure
+
+
+@style()
 def difference_figure(metrics: Sequence[Mapping[str, Any]], primary: str) -> Figure:
     """Return the difference of metrics with its 95 % interval; the primary metric is first and filled.
 
@@ -103,7 +88,7 @@ def difference_figure(metrics: Sequence[Mapping[str, Any]], primary: str) -> Fig
     """
     axis = (METRICS[primary].unit, METRICS[primary].direction)
     shown = [each for each in metrics if each["low"] is not None and (each["unit"], each["direction"]) == axis]
-    figure, (axes,) = _panels(1, "Difference of each metric with its interval", height=1.1 + 0.27 * len(shown))
+    figure, (axes,) = panels(1, "Difference of each metric with its interval", height=1.1 + 0.27 * len(shown))
     axes.axvline(0, color=INK, linewidth=1)
     for row, metric in enumerate(shown):
         is_primary = metric["name"] == primary
@@ -121,30 +106,6 @@ def difference_figure(metrics: Sequence[Mapping[str, Any]], primary: str) -> Fig
     return figure
 
 
-@_style()
-def curve_figure(
-    curves: Iterable[Record], checkpoints: Sequence[Mapping[str, Any]] = (), quantities: Sequence[str] = tuple(CURVES)
-) -> Figure:
-    """Return how loss and token accuracy went while tuning, with the checkpoints marked.
-
-    Args:
-        curves: Records of `curves.jsonl`.
-        checkpoints: Each with its `step`, as the tuning job lists them.
-        quantities: Keys of CURVES, one panel each.
-    """
-    points: dict[str, list[tuple[int, float]]] = {}
-    for record in curves:
-        points.setdefault(record["metric"].lstrip("/"), []).append((int(record["step"]), float(record["value"])))
-    figure, panels = _panels(len(quantities), f"{' and '.join(CURVES[each][1] for each in quantities)} while tuning")
-    steps = sorted(int(checkpoint["step"]) for checkpoint in checkpoints if checkpoint.get("step"))
-    for panel, quantity in zip(panels, quantities, strict=True):
-        suffix, title, label = CURVES[quantity]
-        _curve(panel, points, suffix, steps)
-        panel.set_title(title)
-        panel.set_ylabel(label)
-    return figure
-
-
 def report_figures(
     comparison: Mapping[str, Any], baseline: Sequence[Record], candidate: Sequence[Record], curves: Iterable[Record]
 ) -> dict[str, list[Figure]]:
@@ -157,15 +118,20 @@ def report_figures(
         curves: Records of `curves.jsonl`; without any there is no figure of them.
     """
     points, tuning = list(curves), comparison["tuning"]
-    label, shown = "tuned" if tuning else "candidate", TASKS[comparison["task"]].shown
+    label, ranking = (
+        "tuned" if tuning else "candidate",
+        ranking_metric(comparison["primary_metric"], comparison["task"]),
+    )
+    shown = sorted(TASKS[comparison["task"]].shown, key=lambda name: name != ranking)
     return {
         "difference": [difference_figure(comparison["metrics"], comparison["primary_metric"])],
+        "scatter": [scatter_figure(baseline, candidate, ranking, label)],
         "score": [score_figure(baseline, candidate, [name], candidate_label=label) for name in shown],
         "curve": [curve_figure(points, tuning.get("checkpoints", []), [each]) for each in CURVES if points],
     }
 
 
-@_style()
+@style()
 def to_png(figure: Figure) -> bytes:
     """Return a figure as PNG, on white."""
     buffer = io.BytesIO()
@@ -173,39 +139,18 @@ def to_png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-@_style()
-def to_svg(figure: Figure) -> str:
-    """Return a figure as an SVG element for a page; equal figures give equal text.
-
-    The page sets the CSS variables --faint, --baseline and --candidate. Ids carry the figure's label, so that several
-    figures can stand on one page.
-    """
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    label = str(figure.get_label())
-    svg = buffer.getvalue()[buffer.getvalue().index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", "", svg, flags=re.DOTALL)
-    prefix = re.sub(r"\W+", "-", label.lower())
-    svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{prefix}-", svg)
-    # `stroke-linejoin` was in the style element, which would reach the whole page.
-    svg = svg.replace("<svg ", f'<svg role="img" aria-label="{label}" style="stroke-linejoin: round" ', 1)
-    svg = re.sub(r"(font: (?:[\w.]+ )*?[\d.]+px) [^;\"]+", r"\1 var(--sans, sans-serif)", svg)
-    for color, css in _CSS.items():
-        svg = svg.replace(color, css)
-    return svg
+def _pairs(baseline: Sequence[Record], candidate: Sequence[Record], metric: str) -> list[tuple[float, float]]:
+    """Return both scores of each example that has them."""
+    before, after = (
+        {each["id"]: each["metrics"][metric] for each in side if metric in each["metrics"]}
+        for side in (baseline, candidate)
+    )
+    return [(before[id], after[id]) for id in sorted(before.keys() & after.keys())]
 
 
-def _panels(count: int, label: str, height: float = 2.5) -> tuple[Figure, list[Axes]]:
-    """Return a figure with panels side by side, two in a row."""
-    from matplotlib.figure import Figure
-
-    columns = min(count, 2)
-    rows = -(-count // 2)
-    figure = Figure(figsize=(4.4 * columns, height * rows), layout="constrained", label=label)
-    panels = figure.subplots(rows, columns, squeeze=False).flatten().tolist()
-    for unused in panels[count:]:
-        unused.remove()
-    return figure, panels[:count]
+def _top(scores: Sequence[float]) -> float:
+    """Return the first tenth that holds every score, at least 0.1."""
+    return max(1, math.ceil(max(scores, default=1) * 10)) / 10
 
 
 def _histogram(axes: Axes, baseline: Sequence[float], candidate: Sequence[float], candidate_label: str) -> None:
@@ -213,8 +158,7 @@ def _histogram(axes: Axes, baseline: Sequence[float], candidate: Sequence[float]
     import numpy as np
     from matplotlib.ticker import MaxNLocator
 
-    # 20 bins from 0 to the first tenth that holds every score.
-    edges = np.linspace(0, max(1, math.ceil(max([*baseline, *candidate], default=1) * 10)) / 10, 21).tolist()
+    edges = np.linspace(0, _top([*baseline, *candidate]), 21).tolist()
     axes.hist(baseline, edges, histtype="stepfilled", facecolor=BASELINE, alpha=0.32)
     axes.hist(candidate, edges, histtype="step", edgecolor=CANDIDATE, linewidth=1.8)
     for values, label, dashes, color in (
@@ -223,28 +167,9 @@ def _histogram(axes: Axes, baseline: Sequence[float], candidate: Sequence[float]
     ):
         mean = float(np.mean(values)) if values else math.nan
         axes.axvline(mean, color=color, linestyle=dashes, linewidth=1.4, label=f"{label}, mean {mean:.3f}")
-    axes.legend(loc="upper right", fontsize=9)
+    # Above the axes, because means are marked over their whole height.
+    axes.legend(loc="lower right", bbox_to_anchor=(1.02, 0.98), fontsize=9, handlelength=1.4, labelspacing=0.2)
     axes.set_xlim(edges[0], edges[-1])
-    axes.margins(y=0.3)
     axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.set_xlabel("score of one example")
     axes.set_ylabel("examples")
-
-
-def _curve(axes: Axes, points: Mapping[str, Sequence[tuple[int, float]]], suffix: str, steps: Sequence[int]) -> None:
-    """Draw one quantity over the steps, for training and validation data."""
-    looks: dict[str, tuple[str, dict[str, Any]]] = {
-        f"train_{suffix}": ("training", {"color": INK, "linewidth": 1, "alpha": 0.6}),
-        f"eval_{suffix}": ("validation", {"color": CANDIDATE, "linewidth": 1.8, "marker": "o", "markersize": 4}),
-    }
-    for name, (label, look) in looks.items():
-        if values := sorted(points.get(name, [])):
-            axes.plot([step for step, _ in values], [value for _, value in values], label=label, **look)
-    for number, step in enumerate(steps):
-        axes.axvline(step, color=INK, linestyle=":", linewidth=1, zorder=0, label="checkpoint" if number == 0 else None)
-    if axes.get_legend_handles_labels()[1]:
-        # Above the axes: checkpoints are marked over their whole height.
-        axes.legend(
-            loc="lower right", bbox_to_anchor=(1.02, 0.98), ncols=3, fontsize=9, columnspacing=0.8, handlelength=1.2
-        )
-    axes.set_xlabel("step")

@@ -1,9 +1,10 @@
 """gemtune.report.model_card: one page of Markdown that nobody's text can break out of."""
 
+from dataclasses import replace
 from typing import Any
 
 from gemtune.report.model_card import render
-from tests.gemtune.made_run import TUNING, compare, examples, worse_and_better
+from tests.gemtune.made_run import LIMITS, TUNING, compare, examples, side, worse_and_better
 
 
 def card(**changes: Any) -> str:
@@ -24,6 +25,38 @@ def test_it_names_models_data_metrics_and_cost() -> None:
     assert "| train | 10 | 8 | 0 | 2 |" in text
     assert "| ROUGE-Lsum recall | " in text
     assert "at the catalogue's prices." in text
+
+
+def test_it_says_which_checkpoint_sources_guards_and_outcomes_stand_behind_the_figures() -> None:
+    records = examples()
+    sources = {"gs://b/raw.csv": "csv", "train": {"read": 1, "used": 1, "sampled_out": 0, "rejected": {}}}
+    sources = {"train": sources.pop("train"), "sources": sources}
+    answers = [record["reference"] for record in records]
+    lost = side(records, [None, *answers[1:]], outcomes={0: "blocked"})
+    limits = replace(LIMITS, guard_metrics={"rouge2_f1": -0.01})
+    text = render(
+        compare(
+            records,
+            lost,
+            side(records, answers),
+            ledger=sources,
+            limits=limits,
+            tuning={**TUNING, "dropped_example_count": 2},
+        )
+        | {"fairness": [{"problems": ["baseline: cut off"]}]}
+    )
+    assert "| Checkpoint | 1, epoch 1: the last one |" in text
+    assert "| Task | summarization |" in text
+    assert "- gs://b/raw.csv (csv)" in text
+    assert "- 2 of 500 training examples, too long or truncated" in text
+    assert "- ROUGE-2 F1 not kept: " in text or "- ROUGE-2 F1 kept: " in text
+    assert "- baseline: cut off" in text
+    assert "| answered | 5 | 6 |\n| blocked | 1 | 0 |" in text
+
+
+def test_a_comparison_of_two_models_without_tuning_has_a_card_too() -> None:
+    text = card(tuning={}, selection={})
+    assert "| Checkpoint |" not in text and "## Evaluation" in text
 
 
 def test_an_unknown_price_is_said() -> None:

@@ -1,10 +1,8 @@
 """gemtune.report.page: one page, with everything in it and nothing that runs."""
 
+import html
+import json
 import re
-import shutil
-import subprocess
-from collections.abc import Callable
-from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -12,24 +10,11 @@ import pytest
 
 from gemtune.comparison.decision import Limits
 from gemtune.metrics.definitions import METRICS, metrics_of, ranking_metric
-from gemtune.report.page import example_rows, prompt_text, render, select_rows, visible
+from gemtune.report.examples import example_rows, visible
+from gemtune.report.page import console_page, content_security_policy, object_page, render
 from gemtune.report.plots import report_figures
-from tests.gemtune.made_run import CURVES, REFERENCES, SELECTION, TUNING, compare, examples, side, worse_and_better
-
-HOSTILE = {
-    "script": "</p></div></details><script>document.title='owned'</script>",
-    "handler": '"><img src=x onerror="document.title=1"><svg onload=alert(1)>',
-    "attribute": 'en" onmouseover="alert(1)" x=\'',
-    "link": '<a href="javascript:alert(1)">x</a> [x](javascript:alert(1))',
-    "style": "</style><style>*{background:url(https://evil.example/x)}</style>",
-    "template": "{{ 7 * 7 }}{% include 'x' %}",
-    "comment": "<!--[if IE]><script>alert(1)</script><![endif]--> ]]> <plaintext>",
-    "request": '<meta http-equiv="refresh" content="0;url=https://evil.example"><base href="https://evil.example/">',
-    "surrogate": "broken \ud800 half \udc00",
-    "direction": "abc \u202e\u2066 fdp.exe",
-    "control": "a\x00b\x1b[31m\x85\x7f",
-    "long": "<b>" + "x" * 1_000_000,
-}
+from tests.gemtune.made_run import REFERENCES, SELECTION, TUNING, compare, examples, side, worse_and_better
+from tests.gemtune.report.made_pages import hostile_page, page
 
 
 class Page(HTMLParser):
@@ -45,56 +30,26 @@ class Page(HTMLParser):
         self.tags.append((tag, dict(attrs)))
 
 
-@cache
-def page() -> str:
-    """Return the report of a small run."""
-    records = examples()
-    baseline, candidate = worse_and_better(records)
-    comparison = compare(records, baseline, candidate)
-    figures = report_figures(comparison, baseline.scores, candidate.scores, CURVES)
-    return render(comparison, example_rows(records, baseline, candidate, "rougeL_f1"), figures)
-
-
-@cache
-def hostile_page() -> str:
-    """Return a report in which every text that comes from outside is hostile."""
-    texts = list(HOSTILE.values())
-    records = [
-        {**record, "id": f"{record['id']}{text[:100]}", "language": HOSTILE["attribute"]}
-        for text in texts
-        for record in examples([f"reference {text}"], prompt=text)
-    ]
-    baseline = side(records, texts, model="gemini-3.1-flash-lite", version=HOSTILE["script"])
-    candidate = side(records, texts[::-1], version=HOSTILE["handler"])
-    nasty = HOSTILE["script"] + HOSTILE["handler"]
-    comparison = compare(
-        records,
-        baseline,
-        candidate,
-        spec={"name": nasty, "base_model": nasty, nasty: nasty, "list": [nasty]},
-        job=nasty,
-        digests={nasty: nasty},
-        ledger={nasty: {"read": 1, "used": 0, "sampled_out": 0, "rejected": {nasty: 1}}},
-    )
-    figures = report_figures(comparison, baseline.scores, candidate.scores, CURVES)
-    return render(comparison, example_rows(records, baseline, candidate, "rougeL_f1"), figures)
+LINKS = ("#", "https://console.cloud.google.com/", "https://storage.cloud.google.com/")
 
 
 def check_nothing_executes(tags: list[tuple[str, dict[str, str | None]]]) -> None:
     """Check elements and attributes against what the report itself is made of."""
-    assert not {"script", "img", "iframe", "object", "embed", "base", "link", "form", "plaintext", "b-x"} & {
-        tag for tag, _ in tags
-    }
-    assert sum(tag == "style" for tag, _ in tags) == 1
+    names = [tag for tag, _ in tags]
+    assert not {"img", "iframe", "object", "embed", "base", "link", "form", "plaintext", "b-x"} & set(names)
+    assert [attrs for tag, attrs in tags if tag == "script"] == [{"type": "application/json", "id": "embedded"}, {}]
+    assert names.count("style") == 1
     assert [attrs.get("http-equiv") for tag, attrs in tags if tag == "meta" and "http-equiv" in attrs] == [
         "Content-Security-Policy"
     ]
     for tag, attrs in tags:
         assert not [
-            name for name in attrs if name.startswith("on") or name in ("src", "srcdoc", "action", "formaction")
+            name
+            for name in attrs
+            if name.startswith("on") or name in ("src", "srcdoc", "action", "formaction", "style", "background")
         ]
         for name in ("href", "xlink:href"):
-            assert (attrs.get(name) or "#").startswith("#"), (tag, attrs)
+            assert (attrs.get(name) or "#").startswith(LINKS), (tag, attrs)
 
 
 def test_it_leads_with_the_verdict_and_says_what_it_is_about() -> None:
@@ -123,7 +78,7 @@ def test_it_holds_every_metric_digest_parameter_and_figure() -> None:
         assert scores.count(f'<th scope="row">{metric.title}<') == 2  # one for each model
     assert "a" * 64 in text
     assert '<th scope="row">epoch_count</th>' in text
-    assert text.count("<svg ") == 7
+    assert text.count("<svg ") == 9  # with the bar of wins, ties and losses
     assert "empty reference 2" in text
 
 
@@ -162,7 +117,7 @@ def test_a_corpus_statistic_has_neither_wins_nor_quartiles_nor_a_chance_floor(ta
     assert ("Examples won, tied, lost" in text) != is_corpus
     assert ("of the corpus" in text) == is_corpus
     assert "By chance" not in text
-    assert f"by their difference in {METRICS[ranking_metric(primary, task)].title}" in text
+    assert f"Figures are the difference in {METRICS[ranking_metric(primary, task)].title}" in text
 
 
 def test_the_chance_floor_stands_beside_rouge() -> None:
@@ -173,16 +128,54 @@ def test_it_is_the_same_every_time() -> None:
     assert page.__wrapped__() == page()
 
 
-def test_it_makes_no_request_and_has_no_script() -> None:
+def test_it_makes_no_request_and_runs_no_script_but_its_own() -> None:
     text = page()
-    policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+    style, data, script = re.findall(r"<(?:style|script)[^>]*>(.*?)</(?:style|script)>", text, re.DOTALL)
+    policy = html.escape(content_security_policy(style, script), quote=False).replace("'", "&#39;")
     assert f'<meta http-equiv="Content-Security-Policy" content="{policy}">' in text
-    assert set(re.findall(r"https?://[^\"' )<]+", text)) <= {
+    assert policy.startswith("default-src &#39;none&#39;; script-src &#39;sha256-") and "unsafe" not in policy
+    assert len(json.loads(data)) == 6
+    addresses = set(re.findall(r"https?://[^\"' )<]+", text))
+    assert {each for each in addresses if not each.startswith(LINKS)} == {
         "http://www.w3.org/2000/svg",
         "http://www.w3.org/1999/xlink",
     }
     assert "url(" not in re.sub(r"url\(#", "", text)
     check_nothing_executes(Page(text).tags)
+
+
+def test_the_script_writes_text_only_as_text() -> None:
+    script = Path(render.__globals__["__file__"]).with_suffix(".js").read_text(encoding="utf-8")
+    for way in ("innerHTML", "outerHTML", "insertAdjacent", "write(", "eval(", "Function(", "fetch", "localStorage"):
+        assert way not in script
+
+
+def test_resources_link_to_the_console_and_files_to_the_bucket() -> None:
+    links = [attrs for tag, attrs in Page(page()).tags if tag == "a" and str(attrs["href"]).startswith("https:")]
+    assert all(attrs["rel"] == "noopener noreferrer" for attrs in links)
+    assert any("pipelines/locations/us-central1/runs/gemini-tuning-1?" in str(attrs["href"]) for attrs in links)
+    assert object_page("gs://b/x.jsonl") == "https://storage.cloud.google.com/b/x.jsonl"
+    assert [object_page("javascript:x"), console_page("javascript:x", ""), console_page("a/pipelineJobs/1", "")] == [
+        ""
+    ] * 3
+
+
+def test_of_many_examples_the_page_says_which_it_holds_and_where_the_others_lie() -> None:
+    records = examples()
+    sides = worse_and_better(records)
+    comparison = compare(records, *sides)
+    rows = example_rows(records, *sides, "rougeL_f1") * 400
+    text = render(comparison, rows, report_figures(comparison, [], [], []), {"Test split": "gs://b/test.jsonl"})
+    words = " ".join(re.sub("<[^>]+>", "", text).split())
+    assert "The 2,000 of 2,400 examples with the largest differences; all of them lie in gs://b/test.jsonl." in words
+    assert "https://storage.cloud.google.com/b/test.jsonl" in text
+    assert "All 6 examples." in page()
+
+
+def test_on_a_stand_in_there_is_nothing_to_link_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOOGLE_VERTEX_BASE_URL", "http://127.0.0.1:1")
+    assert console_page("projects/1/locations/us/tuningJobs/1", "p") == ""
+    assert object_page("gs://b/x.jsonl") == ""
 
 
 def test_it_can_be_read_with_a_screen_reader() -> None:
@@ -206,91 +199,15 @@ def test_hostile_text_leaves_nothing_executable() -> None:
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", text)
     for shown in ("[U+D800]", "[U+202E]", "[U+0000]", "[U+001B]"):
         assert shown in text
-    assert len(text) < 1_000_000
+    assert len(text) < 2_000_000
     assert "more characters]" in text
 
 
 def test_texts_find_their_own_direction_and_language() -> None:
-    bodies = [attrs for _, attrs in Page(page()).tags if attrs.get("class") == "text-body"]
+    bodies = [attrs for _, attrs in Page(page()).tags if attrs.get("class") == "text-body" and "lang" in attrs]
     assert len(bodies) == 4 * 6
     assert all(attrs["dir"] == "auto" and attrs["lang"] == "en" for attrs in bodies)
 
 
 def test_line_ends_and_right_to_left_letters_are_left_alone() -> None:
     assert visible("a\r\nb\tc \u0645\u0631\u062d\u0628\u0627") == "a\nb\tc \u0645\u0631\u062d\u0628\u0627"
-
-
-@pytest.mark.parametrize(
-    ("differences", "sizes"),
-    [
-        ([0.1] * 100 + [-0.1] * 100, {"Largest gains": 30, "Largest losses": 30}),
-        ([0.1] * 100 + [-0.1] * 5, {"Largest gains": 55, "Largest losses": 5}),
-        ([0.1] * 5 + [-0.1] * 100, {"Largest gains": 5, "Largest losses": 55}),
-        ([0.1, 0.0, None], {"Largest gains": 1, "No difference, or not scored": 2}),
-        ([], {}),
-    ],
-)
-def test_at_most_sixty_examples_are_shown(differences: list[float | None], sizes: dict[str, int]) -> None:
-    groups = select_rows([{"difference": difference} for difference in differences])
-    assert {name: len(rows) for name, rows in groups.items()} == sizes
-
-
-def test_the_largest_differences_come_first() -> None:
-    groups = select_rows([{"difference": difference} for difference in (0.1, -0.2, 0.3, -0.4)])
-    assert [row["difference"] for row in groups["Largest gains"]] == [0.3, 0.1]
-    assert [row["difference"] for row in groups["Largest losses"]] == [-0.4, -0.2]
-
-
-def test_an_unscored_example_has_no_difference() -> None:
-    records = examples()
-    lost = side(records, [None] * 6, outcomes=dict.fromkeys(range(6), "failed"))
-    row = example_rows(records, side(records, REFERENCES), lost, "rougeL_f1")[0]
-    assert (row["baseline_score"], row["candidate_score"], row["difference"]) == (1.0, None, None)
-    assert (row["candidate_text"], row["candidate_outcome"]) == ("", "failed")
-
-
-def test_a_prompt_shows_its_turns_its_instruction_and_its_files() -> None:
-    prompt = {
-        "systemInstruction": {"parts": [{"text": "Be brief."}]},
-        "contents": [
-            {"role": "user", "parts": [{"text": "See "}, {"fileData": {"fileUri": "gs://b/a.pdf"}}]},
-            {"role": "model", "parts": [{"functionCall": {"name": "x"}}]},
-        ],
-    }
-    assert prompt_text(prompt) == "[system] Be brief.\n\n[user] See [gs://b/a.pdf]\n\n[model] [functionCall]"
-
-
-@pytest.fixture
-def chromium(tmp_path: Path) -> Callable[..., str]:
-    """Return a function that opens a page in headless Chromium with the given flags, and returns its output."""
-    binary = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    assert binary, "no Chromium found: install it, or leave browser tests out with -m 'not browser'"
-
-    def run(text: str, *flags: str) -> str:
-        file = tmp_path / "report.html"
-        file.write_text(text, encoding="utf-8")
-        fixed = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        command = [str(binary), *fixed, f"--user-data-dir={tmp_path / 'profile'}", *flags, file.as_uri()]
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
-
-    return run
-
-
-@pytest.mark.browser
-def test_a_browser_finds_nothing_executable_in_a_hostile_report(chromium: Callable[..., str]) -> None:
-    dom = chromium(hostile_page(), "--dump-dom")
-    check_nothing_executes(Page(dom).tags)
-    assert "<title>owned" not in dom
-    assert 'id="reproduce-title"' in dom
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("scheme", ["0", "1"])
-def test_light_and_dark_have_papers_of_their_own(chromium: Callable[..., str], tmp_path: Path, scheme: str) -> None:
-    from matplotlib.image import imread
-
-    shot = tmp_path / "shot.png"
-    flags = [f"--screenshot={shot}", "--window-size=390,800", f"--blink-settings=preferredColorScheme={scheme}"]
-    chromium(page(), *flags)
-    paper = imread(shot)[2, 2, :3].mean()
-    assert paper < 0.2 if scheme == "0" else paper > 0.9

@@ -11,7 +11,9 @@ from matplotlib.axes import Axes
 from gemtune.comparison.decision import Limits
 from gemtune.metrics.definitions import TASKS
 from gemtune.records import Record
-from gemtune.report.plots import curve_figure, difference_figure, report_figures, score_figure, to_png, to_svg
+from gemtune.report.curves import curve_figure
+from gemtune.report.plots import difference_figure, report_figures, score_figure, to_png
+from gemtune.report.svg import to_svg
 from tests.gemtune.made_run import CURVES, TUNING, compare, examples, side, worse_and_better
 
 SHOWN = TASKS["summarization"].shown

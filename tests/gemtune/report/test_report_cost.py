@@ -4,7 +4,8 @@ import re
 
 from gemtune.catalog import load
 from gemtune.data.token_count import DatasetTokens, TokenCount
-from gemtune.report.page import example_rows, render
+from gemtune.report.examples import example_rows
+from gemtune.report.page import render
 from gemtune.report.plots import report_figures
 from gemtune.runs.cost import Plan, estimate
 from tests.gemtune.made_run import CURVES, compare, examples, worse_and_better

@@ -1,0 +1,294 @@
+"""The report in headless Chromium: what a reader does works, and what a hostile text tries does not."""
+
+import html
+import json
+import re
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.gemtune.report.browser import Tab, browser
+from tests.gemtune.report.made_pages import HOSTILE, hostile_page, long_page, page
+from tests.gemtune.report.test_page import Page, check_nothing_executes
+
+pytestmark = pytest.mark.browser
+
+READ = """JSON.stringify({
+  count: document.getElementById("count").textContent,
+  rows: [...document.querySelectorAll("#rows summary")].map((each) => each.children[0].textContent),
+  scores: [...document.querySelectorAll("#rows summary")].map((each) => each.children[1].textContent),
+  place: document.getElementById("place").textContent,
+})"""
+
+CHOOSE = """(([id, value]) => {
+  const field = document.getElementById(id);
+  const started = performance.now();
+  field.value = value;
+  field.dispatchEvent(new Event(field.type === "search" ? "input" : "change"));
+  document.body.getBoundingClientRect();
+  return performance.now() - started;
+})"""
+
+
+@pytest.fixture(scope="module")
+def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
+    with browser(tmp_path_factory.mktemp("profile")) as tab:
+        yield tab
+
+
+def open_page(tab: Tab, folder: Path, text: str) -> str:
+    """Open a report from disk, and return its address."""
+    file = folder / "report.html"
+    file.write_text(text, encoding="utf-8")
+    tab.events.clear()
+    tab.show()
+    tab.open(file.as_uri())
+    return file.as_uri()
+
+
+def choose(tab: Tab, field: str, value: str) -> float:
+    """Set a field as a reader does, and return how many milliseconds the page took to show the result."""
+    return float(tab.run(f"{CHOOSE}({json.dumps([field, value])})"))
+
+
+def read(tab: Tab) -> dict[str, Any]:
+    """Return what the list of examples shows."""
+    return dict(json.loads(tab.run(READ)))
+
+
+def numbers(rows: list[str]) -> list[float]:
+    return [float(each.replace("\u2212", "-")) for each in rows]
+
+
+def check_untouched(tab: Tab, address: str) -> None:
+    """Check that nothing ran but the report's own script, and that nothing was asked for or refused."""
+    assert tab.run("[sentinel, violations]") == ["untouched", []]
+    assert tab.requests == [address]
+    assert tab.failures == []
+
+
+def test_sorting_searching_filtering_and_turning_pages(tab: Tab, tmp_path: Path, record_property: Any) -> None:
+    address = open_page(tab, tmp_path, long_page())
+    first = read(tab)
+    assert first["count"] == "2,000 of 2,000 examples, 1 to 50 below" and first["place"] == "Page 1 of 40"
+    assert tab.run("document.getElementById('few').hidden")
+    gains = numbers(first["rows"])
+    assert gains == sorted(gains, reverse=True) and gains[0] > 0
+
+    took = {"sort": choose(tab, "order", "loss")}
+    losses = numbers(read(tab)["rows"])
+    assert losses == sorted(losses) and losses[0] < 0
+    choose(tab, "order", "score")
+    scores = [float(each.split("\u2192")[1]) for each in read(tab)["scores"]]
+    assert scores == sorted(scores)
+
+    took["first search"] = choose(tab, "search", "WORD7 word8")
+    found = read(tab)["count"]
+    took["search"] = choose(tab, "search", "e001234")
+    assert read(tab)["count"] == "0 of 2,000 examples" != found
+    choose(tab, "search", "e1234")
+    assert read(tab)["count"] == "1 of 2,000 examples"
+    choose(tab, "search", "")
+
+    took["filter"] = choose(tab, "language", "ar")
+    assert read(tab)["count"].startswith("200 of 2,000")
+    choose(tab, "outcome", "blocked")
+    # Every 50th from the sixth on was blocked, every tenth is Arabic: none is both.
+    assert read(tab)["count"] == "0 of 2,000 examples"
+    choose(tab, "language", "")
+    assert read(tab)["count"] == "40 of 2,000 examples"
+    assert all("baseline blocked" in each for each in read(tab)["scores"])
+
+    choose(tab, "outcome", "")
+    tab.run("document.getElementById('forward').click()")
+    second = read(tab)
+    assert second["place"] == "Page 2 of 40" and second["count"].endswith("51 to 100 below")
+    assert tab.run("document.activeElement.tagName") == "SUMMARY"
+    took["load"] = tab.run("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd")
+    record_property("milliseconds", took)
+    print({name: round(value, 1) for name, value in took.items()})
+    check_untouched(tab, address)
+
+
+def test_an_open_example_shows_its_four_texts_with_marks_and_the_direction_of_its_script(
+    tab: Tab, tmp_path: Path
+) -> None:
+    open_page(tab, tmp_path, long_page())
+    choose(tab, "language", "ar")
+    tab.run("document.querySelector('#rows details').open = true")
+    tab.run("new Promise((done) => requestAnimationFrame(done))")
+    shown = json.loads(
+        tab.run("""JSON.stringify([...document.querySelectorAll("#rows details[open] .text-body")].map((each) =>
+            [each.dataset.slot, each.lang, getComputedStyle(each).direction, each.textContent.length > 0,
+             each.querySelectorAll("mark").length > 0]))""")
+    )
+    assert [each[0] for each in shown] == ["reference", "baseline_text", "candidate_text", "prompt_text"]
+    assert shown[0][1:4] == ["ar", "rtl", True]
+    assert shown[3][2] == "ltr"  # the prompt is English, whatever the language of the example
+    assert shown[1][4] or shown[2][4]
+
+
+def test_hostile_texts_run_nothing_and_break_nothing(tab: Tab, tmp_path: Path) -> None:
+    address = open_page(tab, tmp_path, hostile_page())
+    count = len(HOSTILE)
+    assert read(tab)["count"] == f"{count} of {count} examples"
+    for order in ("loss", "score", "", "gain"):
+        choose(tab, "order", order)
+        assert len(read(tab)["rows"]) == count
+    choose(tab, "search", "<SCRIPT>document.title")
+    assert int(read(tab)["count"].split()[0]) >= 1
+    choose(tab, "search", "[U+202E]")
+    assert int(read(tab)["count"].split()[0]) >= 1
+    choose(tab, "search", "")
+    choose(tab, "language", HOSTILE["attribute"])
+    assert read(tab)["count"] == f"{count // 2} of {count} examples"
+    choose(tab, "language", "")
+    choose(tab, "outcome", "truncated")
+    assert read(tab)["count"] == f"1 of {count} examples"
+    choose(tab, "outcome", "")
+
+    tab.run("for (const each of document.querySelectorAll('details')) each.open = true")
+    tab.run("for (const each of document.querySelectorAll('main *')) each.dispatchEvent(new Event('mouseover'))")
+    tab.run("for (const each of document.querySelectorAll('main a[href^=\"#\"]')) each.click()")
+    title = re.search("<title>(.*?)</title>", hostile_page(), re.DOTALL)
+    assert title and tab.run("document.title") == html.unescape(title[1])
+    check_untouched(tab, address)
+    dom = tab.run("document.documentElement.outerHTML")
+    check_nothing_executes(Page(dom).tags)
+    assert tab.run("document.querySelectorAll('#rows .text-body').length") == 4 * count
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("made", [page, long_page, hostile_page])
+def test_no_page_scrolls_sideways_and_each_theme_has_its_paper(
+    tab: Tab, tmp_path: Path, width: int, theme: str, made: Any
+) -> None:
+    from matplotlib.image import imread
+
+    open_page(tab, tmp_path, made())
+    tab.show(width=width, theme=theme)
+    tab.run("for (const each of [...document.querySelectorAll('#rows details')].slice(0, 3)) each.open = true")
+    assert tab.run("document.documentElement.scrollWidth") <= width
+    paper = imread(BytesIO(tab.screenshot()))[2, 2, :3].mean()
+    assert paper < 0.2 if theme == "dark" else paper > 0.9
+
+
+def test_print_is_on_white_with_every_table_and_without_controls(tab: Tab, tmp_path: Path) -> None:
+    open_page(tab, tmp_path, page())
+    tab.show(width=800, theme="dark", media="print")
+    assert tab.run("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert tab.run("getComputedStyle(document.querySelector('.tools')).display") == "none"
+    assert tab.run("[...document.querySelectorAll('table')].every((each) => each.getBoundingClientRect().height > 20)")
+    tab.show()
+
+
+def test_without_scripts_verdict_tables_and_largest_differences_are_there(tab: Tab, tmp_path: Path) -> None:
+    tab.call("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        open_page(tab, tmp_path, long_page())
+        # The protocol still evaluates, the page does not.
+        assert tab.run("document.querySelectorAll('#rows details').length") == 0
+        assert tab.run("document.getElementById('all').hidden && !document.getElementById('few').hidden")
+        assert tab.run("document.querySelectorAll('#few details').length") == 40
+        assert tab.run("document.querySelector('#few details[open] mark').getBoundingClientRect().height") > 0
+        assert tab.run("document.querySelector('h1').innerText").startswith("Improved")
+        assert tab.run("document.querySelectorAll('table').length") >= 6
+    finally:
+        tab.call("Emulation.setScriptExecutionDisabled", value=False)
+
+
+class Viewer(BaseHTTPRequestHandler):
+    """Serves a report as an artifact viewer shows it: sandboxed, in an origin of its own."""
+
+    def __init__(self, text: str, sandbox: str, *rest: Any) -> None:
+        self.text, self.sandbox = text, sandbox
+        super().__init__(*rest)
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Security-Policy", self.sandbox)
+        self.end_headers()
+        self.wfile.write(self.text.encode())
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.parametrize(("sandbox", "listed"), [("sandbox allow-scripts", 6), ("sandbox", 0)])
+def test_in_a_sandbox_it_works_and_without_scripts_it_is_still_whole(tab: Tab, sandbox: str, listed: int) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Viewer, page(), sandbox)) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            tab.events.clear()
+            tab.show()
+            tab.open(f"http://127.0.0.1:{server.server_port}/")
+            assert tab.run("document.querySelectorAll('#rows details').length") == listed
+            assert tab.run("document.getElementById('few').hidden") == bool(listed)
+            assert tab.failures == []
+            assert [each for each in tab.requests if not each.endswith(("/", "/favicon.ico"))] == []
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_in_the_frame_of_a_viewer_links_stay_inside(tab: Tab, tmp_path: Path) -> None:
+    frame = f'<!doctype html><iframe width="900" height="600" srcdoc="{html.escape(page())}"></iframe>'
+    address = open_page(tab, tmp_path, frame)
+    inside = "document.querySelector('iframe').contentDocument"
+    assert tab.run(f"{inside}.querySelectorAll('#rows details').length") == 6
+    tab.run(f"{inside}.querySelector('nav a[href=\"#reproduce\"]').click()")
+    assert tab.run("document.querySelector('iframe').contentWindow.scrollY") > 0
+    assert tab.run(f"{inside}.querySelector('h1').innerText").startswith("Improved")
+    assert {each.partition("#")[0] for each in tab.requests} <= {address, "about:srcdoc"}
+
+
+def test_every_field_has_a_label_and_every_mark_a_second_signal(tab: Tab, tmp_path: Path) -> None:
+    open_page(tab, tmp_path, long_page())
+    fields = "[...document.querySelectorAll('input, select')]"
+    assert tab.run(f"{fields}.length") == 4
+    assert tab.run(f"{fields}.every((each) => each.labels.length === 1 && each.labels[0].textContent.trim())")
+    assert tab.run("document.getElementById('count').getAttribute('role')") == "status"
+    lines = tab.run(
+        "[...document.querySelectorAll('.legend mark')].map((each) => getComputedStyle(each).textDecorationStyle)"
+    )
+    assert sorted(lines) == ["dashed", "dotted", "solid"]
+
+
+CONTRAST = """(() => {
+  const channel = (value) => (value /= 255) <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+  const parse = (color) => color.match(/[\\d.]+/g).map(Number);
+  const paper = (each) => {
+    for (; each; each = each.parentElement) {
+      const color = parse(getComputedStyle(each).backgroundColor);
+      if (color.length < 4 || color[3] > 0) return color;
+    }
+  };
+  return [...document.querySelectorAll("body *:not(svg *):not(script)")]
+    .filter((each) => each.checkVisibility() && !each.disabled)
+    .filter((each) => [...each.childNodes].some((node) => node.nodeType === 3 && node.data.trim()))
+    .map((each) => {
+      const pair = [light(parse(getComputedStyle(each).color)), light(paper(each))].sort((a, b) => b - a);
+      return [(pair[0] + 0.05) / (pair[1] + 0.05), each.outerHTML.slice(0, 80)];
+    })
+    .sort((a, b) => a[0] - b[0])[0];
+})()"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_all_text_stands_out_from_its_paper(tab: Tab, tmp_path: Path, theme: str) -> None:
+    open_page(tab, tmp_path, hostile_page())
+    tab.show(theme=theme)
+    tab.run("for (const each of [...document.querySelectorAll('#rows details')].slice(0, 3)) each.open = true")
+    ratio, where = tab.run(CONTRAST)
+    # https://www.w3.org/TR/WCAG22/#contrast-minimum
+    assert ratio >= 4.5, where
