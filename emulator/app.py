@@ -14,15 +14,19 @@ from emulator import (
     credentials,
     endpoints,
     experiments,
+    iam,
+    kms,
     models,
     operations,
     pipeline_jobs,
+    projects,
     publisher_models,
     registry,
     registry_store,
     schedule_runs,
     schedules,
     secret_manager,
+    service_usage,
     storage,
     storage_buckets,
     tuning_jobs,
@@ -46,6 +50,10 @@ RESOURCES = [
     storage,
     registry,
     secret_manager,
+    service_usage,
+    projects,
+    iam,
+    kms,
     webhooks,
 ]
 
@@ -75,6 +83,7 @@ def create_app(state: State) -> Starlette:
     )
     app.router.redirect_slashes = False
     app.state.emulator = state
+    projects.create_default_policy(state)
     storage_buckets.create_default_bucket(state)
     registry_store.create_default_repository(state)
     schedule_runs.go_on(state)

@@ -3,7 +3,7 @@
 Faithful: both hosts that kfp's RegistryClient speaks to. What is https://LOCATION-kfp.pkg.dev/PROJECT/REPOSITORY is
 /LOCATION-kfp.pkg.dev/PROJECT/REPOSITORY here (upload, download); artifactregistry.googleapis.com/v1/… is /v1/…
 (repositories, packages, versions, tags), and once more below the first address, where kfp looks on any other host.
-Not modelled: permissions, other formats, clean-up policies, the metadata of operations.
+Not modelled: enforcing its policy, other formats, clean-up policies, the metadata of operations.
 Assumed: a version is the SHA-256 of the file, so the same bytes again are the same version; uploading with a tag that
 there is moves it. The wording of errors is not verified live.
 Source: https://cloud.google.com/artifact-registry/docs/reference/rest and kfp.registry.
@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from emulator import policies
 from emulator.errors import already_exists, failed_precondition, invalid_argument, not_found
 from emulator.operations import done_operation
 from emulator.registry_store import (
@@ -82,6 +83,17 @@ async def list_repositories(request: Request) -> JSONResponse:
     """List the repositories of a location."""
     documents = state(request).list(REPOSITORIES, f"{parent(request)}/repositories/")
     return respond(page(documents, "repositories", request))
+
+
+async def get_policy(request: Request) -> JSONResponse:
+    """Return who may read and write the repository."""
+    return respond(policies.read(state(request), repository_of(request)))
+
+
+async def set_policy(request: Request) -> JSONResponse:
+    """Replace who may read and write the repository."""
+    sent = await body(request)
+    return respond(policies.replace(state(request), repository_of(request), sent.get("policy", {})))
 
 
 async def upload(request: Request) -> Response:
@@ -197,6 +209,7 @@ async def delete_tag(request: Request) -> JSONResponse:
 
 DOWNLOADS = "/{location}-kfp.pkg.dev/{project}/{repository}"
 REPOSITORY_PARENT = "/v1/projects/{project}/locations/{location}/repositories"
+REPOSITORY = REPOSITORY_PARENT + "/{repository}"
 
 
 def management(prefix: str) -> list[Route]:
@@ -221,8 +234,10 @@ def management(prefix: str) -> list[Route]:
 routes = [
     Route(REPOSITORY_PARENT, create_repository, methods=["POST"], name="repositories.create"),
     Route(REPOSITORY_PARENT, list_repositories, name="repositories.list"),
-    Route(REPOSITORY_PARENT + "/{repository}", get_repository, name="repositories.get"),
-    *management(REPOSITORY_PARENT + "/{repository}"),
+    Route(REPOSITORY + ":getIamPolicy", get_policy, name="repositories.getIamPolicy"),
+    Route(REPOSITORY + ":setIamPolicy", set_policy, methods=["POST"], name="repositories.setIamPolicy"),
+    Route(REPOSITORY, get_repository, name="repositories.get"),
+    *management(REPOSITORY),
     *management(DOWNLOADS),
     Route(DOWNLOADS, upload, methods=["POST"], name="registry.upload"),
     Route(DOWNLOADS + "/{package}/{reference}", download, name="registry.download"),

@@ -22,6 +22,8 @@ VERBS = {
     "publish": "Upload the compiled pipeline to where the console can start it.",
     "schedule": "Keep the schedule of a tuning spec as the spec says, pause it, or resume it.",
     "runs": "List the runs of a tuning spec, show one, or cancel one.",
+    "setup": "Make what the runs of a tuning spec need in a project: APIs, bucket, account, roles, repository.",
+    "doctor": "Say whether a tuning spec can run, and for each thing that is wrong print the command that mends it.",
     "schema": "Print the JSON Schema of a tuning spec.",
     "emulator": "Serve a local stand-in for Vertex AI and Cloud Storage.",
 }

@@ -47,9 +47,18 @@ def base_url(location: str) -> str:
     return f"https://{location}-aiplatform.googleapis.com"
 
 
+def service_url(service: str) -> str:
+    """Return the address of another service of Google Cloud, without its last slash.
+
+    Args:
+        service: Its short name, such as ``iam``.
+    """
+    return _override().rstrip("/") or f"https://{service}.googleapis.com"
+
+
 def secret_manager_url() -> str:
     """Return the address of Secret Manager, without its last slash."""
-    return _override().rstrip("/") or "https://secretmanager.googleapis.com"
+    return service_url("secretmanager")
 
 
 def object_url(uri: str) -> str:
