@@ -2,8 +2,8 @@
 
 Faithful: the names that lead from a job's `experiment` to its series, and the reads on the way, as the SDK
 google-cloud-aiplatform and Google's notebook do them: contexts, tensorboards, experiments, runs, series, read and
-batchRead.
-Not modelled: writing any of them, filters but those two of schema title and parent, down-sampling by maxDataPoints.
+batchRead; contexts and TensorBoard experiments are deleted, the latter with their runs.
+Not modelled: writing any of them otherwise, filters but those two of schema title and parent, down-sampling by maxDataPoints.
 """
 
 import re
@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from emulator.errors import not_found, unimplemented
+from emulator.operations import done_operation
 from emulator.routing import LOCATION, page, parent, respond, state
 from emulator.state import State
 from emulator.summarizer.training import Epoch, Measure
@@ -109,6 +110,18 @@ def board_of(request: Request) -> tuple[str, dict[str, Any]]:
     return name, document
 
 
+async def delete_board(request: Request) -> JSONResponse:
+    """Delete an experiment with all its runs and series, a run, or a whole tensorboard.
+
+    Source: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.tensorboards.experiments/delete.
+    """
+    found, (name, _) = state(request), board_of(request)
+    for document in found.list(BOARDS, name):
+        if f"{document['name']}/".startswith(f"{name}/"):
+            found.delete(BOARDS, document["name"])
+    return respond(done_operation(found, parent(request), "google.protobuf.Empty"))
+
+
 async def get_board(request: Request) -> JSONResponse:
     """Return a tensorboard, an experiment or a run."""
     return respond(board_of(request)[1])
@@ -121,6 +134,19 @@ async def get_context(request: Request) -> JSONResponse:
     if document is None:
         raise not_found(f"Context {name} is not found.")
     return respond(document)
+
+
+async def delete_context(request: Request) -> JSONResponse:
+    """Delete a context; contexts below it stay, as `force` is not modelled.
+
+    Source: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.metadataStores.contexts/delete.
+    """
+    found = state(request)
+    name = f"{parent(request)}/metadataStores/default/contexts/{request.path_params['context']}"
+    if found.get(CONTEXTS, name) is None:
+        raise not_found(f"Context {name} is not found.")
+    found.delete(CONTEXTS, name)
+    return respond(done_operation(found, parent(request), "google.protobuf.Empty"))
 
 
 async def list_contexts(request: Request) -> JSONResponse:
@@ -178,10 +204,12 @@ BOARD = LOCATION + "/tensorboards/{board:path}"
 routes = [
     Route(STORE, list_contexts, name="contexts.list"),
     Route(STORE + "/{context}", get_context, name="contexts.get"),
+    Route(STORE + "/{context}", delete_context, methods=["DELETE"], name="contexts.delete"),
     Route(LOCATION + "/tensorboards/{board}:batchRead", batch_read, name="tensorboards.batchRead"),
     Route(BOARD + "/timeSeries/{series}:read", read, name="tensorboards.timeSeries.read"),
     Route(BOARD + "/timeSeries/{series}", get_series, name="tensorboards.timeSeries.get"),
     Route(BOARD + "/timeSeries", list_series, name="tensorboards.timeSeries.list"),
     Route(BOARD + "/runs", list_runs, name="tensorboards.runs.list"),
     Route(BOARD, get_board, name="tensorboards.get"),
+    Route(BOARD, delete_board, methods=["DELETE"], name="tensorboards.delete"),
 ]

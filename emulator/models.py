@@ -1,7 +1,8 @@
-"""projects.locations.models: tuned models in the Model Registry; get, list, listVersions, listCheckpoints, patch.
+"""projects.locations.models: tuned models in the Model Registry; get, list, versions, checkpoints, patch, delete.
 
-Faithful: versions after "@", the default checkpoint, labels, the label that names the base model.
-Not modelled: upload, delete, aliases other than "default" (always the newest version), merging of versions.
+Faithful: versions after "@", the default checkpoint, labels, the label that names the base model; a model goes with all
+its versions, a version never as the last one, neither while it is deployed.
+Not modelled: upload, aliases other than "default" (always the newest version), merging of versions.
 """
 
 from typing import Any
@@ -10,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from emulator.errors import invalid_argument, not_found
+from emulator.errors import failed_precondition, invalid_argument, not_found
 from emulator.json_fields import camel_case, read_fields
+from emulator.operations import done_operation
 from emulator.routing import LOCATION, body, page, parent, respond, state
 from emulator.state import State
 
@@ -86,12 +88,64 @@ async def patch(request: Request) -> JSONResponse:
     return respond(document)
 
 
+def forget_deployment(state: State, name: str, deployed_model_id: str) -> None:
+    """Take a deployment out of a model version, if that is still there."""
+    if document := state.get(COLLECTION, name):
+        left = [each for each in document.get("deployedModels", []) if each["deployedModelId"] != deployed_model_id]
+        state.put(COLLECTION, name, {**document, "deployedModels": left})
+
+
+def require_undeployed(name: str, documents: list[dict[str, Any]]) -> None:
+    """Refuse to delete what is deployed somewhere."""
+    endpoints = [each["endpoint"] for document in documents for each in document.get("deployedModels", [])]
+    if endpoints:
+        where = ", ".join(sorted(set(endpoints)))
+        raise failed_precondition(
+            f'The Model "{name}" is deployed or being deployed at the following Endpoint(s): {where}.'
+        )
+
+
+async def delete(request: Request) -> JSONResponse:
+    """Delete a model with all its versions; the name has none.
+
+    Source: https://cloud.google.com/vertex-ai/docs/model-registry/delete-model.
+    """
+    found, name = state(request), named(request)
+    if "@" in name:
+        raise invalid_argument(f"Model {name} names a version, expected none: use deleteVersion.", "name")
+    documents = versions(found, find(found, name)["name"])
+    require_undeployed(name, documents)
+    for document in documents:
+        found.delete(COLLECTION, f"{name}@{document['versionId']}")
+    return respond(done_operation(found, name, "google.protobuf.Empty"))
+
+
+async def delete_version(request: Request) -> JSONResponse:
+    """Delete one version of several. That the default one is refused is an assumption.
+
+    Source: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.models/deleteVersion.
+    """
+    found, name = state(request), named(request)
+    if "@" not in name:
+        raise invalid_argument(f"Model {name} names no version, expected one.", "name")
+    document = find(found, name)
+    if len(versions(found, document["name"])) == 1:
+        raise failed_precondition(f"{name} is the only version of its Model: delete the Model instead.")
+    if "default" in document.get("versionAliases", []):
+        raise failed_precondition(f"{name} is the default version of its Model.")
+    require_undeployed(name, [document])
+    found.delete(COLLECTION, f"{document['name']}@{document['versionId']}")
+    return respond(done_operation(found, document["name"], "google.protobuf.Empty"))
+
+
 MODEL = LOCATION + "/models/{model}"
 
 routes = [
     Route(MODEL + ":listVersions", list_versions, name="models.listVersions"),
     Route(MODEL + ":listCheckpoints", list_checkpoints, name="models.listCheckpoints"),
+    Route(MODEL + ":deleteVersion", delete_version, methods=["DELETE"], name="models.deleteVersion"),
     Route(MODEL, get, name="models.get"),
+    Route(MODEL, delete, methods=["DELETE"], name="models.delete"),
     Route(MODEL, patch, methods=["PATCH"], name="models.patch"),
     Route(LOCATION + "/models", list_all, name="models.list"),
 ]
