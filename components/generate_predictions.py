@@ -59,7 +59,7 @@ def generate_predictions(
         prediction_max_age_days: Oldest stored answer that is used again.
         catalog_overrides: Entries of the model catalogue to change, by model id.
         side: baseline or tuned; names the step in messages.
-        job_id: Id of the pipeline job, for the report of a failure.
+        job_id: Id of the pipeline job; labels the answers it pays for, and the report of a failure.
 
     Returns:
         predictions: JSONL, one line for each prompt: outcome, text, token counts, latency.
@@ -108,6 +108,7 @@ def generate_predictions(
             output=Path(predictions.path),
             storage=Storage(project),
             catalog=catalog,
+            run=job_id,
             mode=generation_mode,
             deadline_hours=generation_deadline_hours,
         )

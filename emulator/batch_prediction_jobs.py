@@ -1,4 +1,4 @@
-"""projects.locations.batchPredictionJobs: create, get, list, cancel, delete; every row is really answered, by the job's model.
+"""projects.locations.batchPredictionJobs: create, get, list, cancel, delete; every row is really answered.
 
 Faithful: names, states and their order, counts as strings, the folder of the output, fields of a line handed on to the
 output, an order of lines that is not the input's, a status in the place of a response for a row that fails.

@@ -3,7 +3,8 @@
 Faithful: the names that lead from a job's `experiment` to its series, and the reads on the way, as the SDK
 google-cloud-aiplatform and Google's notebook do them: contexts, tensorboards, experiments, runs, series, read and
 batchRead; contexts and TensorBoard experiments are deleted, the latter with their runs.
-Not modelled: writing any of them otherwise, filters but those two of schema title and parent, down-sampling by maxDataPoints.
+Not modelled: writing any of them otherwise, filters but those two of schema title and parent, down-sampling by
+maxDataPoints.
 """
 
 import re

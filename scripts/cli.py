@@ -19,6 +19,7 @@ VERBS = {
     "publish": "Upload the compiled pipeline to where the console can start it.",
     "schedule": "Keep the schedule of a tuning spec as the spec says, pause it, or resume it.",
     "runs": "List the runs of a tuning spec, show one, or cancel one.",
+    "clean": "Delete what the runs of a tuning spec left in the cloud, after showing it and asking.",
     "schema": "Print the JSON Schema of a tuning spec.",
     "emulator": "Serve a local stand-in for Vertex AI and Cloud Storage.",
 }

@@ -1,5 +1,6 @@
 """What the service lets go of, and in which order: endpoints, models, versions, batch jobs, experiments."""
 
+import json
 from typing import Any
 
 import httpx
@@ -34,7 +35,7 @@ def delete(emulator: Emulator, name: str) -> httpx.Response:
 
 
 def remove_endpoints(emulator: Emulator, job: types.TuningJob) -> None:
-    for checkpoint in job.tuned_model.checkpoints:  # type: ignore[union-attr]
+    for checkpoint in (job.tuned_model and job.tuned_model.checkpoints) or []:
         operation = undeploy(emulator, checkpoint.endpoint or "")
         assert call(emulator, "GET", operation["name"]).json()["done"]
         assert delete(emulator, checkpoint.endpoint or "").json()["done"]
@@ -107,7 +108,7 @@ def test_a_version_goes_alone_unless_it_is_the_last_or_the_default_one(
 
 
 def test_a_batch_job_is_deleted_after_its_end_and_its_output_stays(emulator: Emulator, bucket: Any) -> None:
-    row = '{"request": {"contents": [{"role": "user", "parts": [{"text": "%s"}]}]}}' % article(1)
+    row = json.dumps({"request": {"contents": [{"role": "user", "parts": [{"text": article(1)}]}]}})
     bucket.blob("in.jsonl").upload_from_string(row)
     vertex = client(emulator, "global", "v1")
     source, dest = f"gs://{emulator.bucket}/in.jsonl", f"gs://{emulator.bucket}/out"

@@ -53,6 +53,9 @@ class Batch:
     folder_uri: str
     """Where inputs and outputs are kept."""
 
+    labels: Mapping[str, str]
+    """Labels of a new job."""
+
     storage: Storage
     adopt_after: datetime
     """An older job that has ended is not taken over: its answers are too old."""
@@ -140,7 +143,7 @@ class Batch:
         """Create a job, asking once: the service has no key to make a second request harmless."""
         output = f"{self.folder_uri}/output/{name}"
         try:
-            job = client.batches.create(model=model, src=source, config={"display_name": name, "dest": output})
+            job = client.batches.create(model=model, src=source, config=self._config(name, output))
         except Exception as error:
             failure = failure_of(error)
             if failure.is_final or not (found := self._find(client, name)):
@@ -149,6 +152,11 @@ class Batch:
         page = console_url(job.name, self.project)
         print(f"generate: created {job.name} {page}".rstrip(), file=sys.stderr, flush=True)
         return job
+
+    def _config(self, name: str, output: str) -> dict[str, Any]:
+        """Return what a job is created with; google-genai has no field for labels (2.34)."""
+        body = {"extra_body": {"labels": dict(self.labels)}} if self.labels else {}
+        return {"display_name": name, "dest": output, "http_options": body}
 
     def _wait(self, client: Any, job: Any) -> Any:
         pause, told = 1.0, ""

@@ -12,9 +12,10 @@ from typing import Any
 from gemtune import catalog as catalogs
 from gemtune.errors import ServiceError
 from gemtune.job_parameters import parameters_of
+from gemtune.labels import RUN_LABEL, label_value
 from gemtune.runs.pipeline_jobs import ENDED_RUN_STATES
-from gemtune.tuning.jobs import ENDED_STATES, RUN_LABEL
-from gemtune.tuning.tune import label_value, location_for
+from gemtune.tuning.jobs import ENDED_STATES
+from gemtune.tuning.tune import location_for
 from gemtune.vertex import CallError, Rest, location_of
 
 PATIENCE_SECONDS = 600.0

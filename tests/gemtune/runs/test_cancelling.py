@@ -1,8 +1,8 @@
 import json
 from typing import Any
 
+from gemtune.labels import label_value
 from gemtune.runs.cancelling import cancel_run, cancel_tuning_jobs
-from gemtune.tuning.tune import label_value
 from gemtune.vertex import Rest
 
 RUN = "Gemini-tuning-20261121"
