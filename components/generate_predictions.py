@@ -59,7 +59,7 @@ def generate_predictions(
         prediction_max_age_days: Oldest stored answer that is used again.
         catalog_overrides: Entries of the model catalogue to change, by model id.
         side: baseline or tuned; names the step in messages.
-        job_id: Id of the pipeline job, for the report of a failure, and to cancel its batch jobs.
+        job_id: Id of the pipeline job: labels what the step pays for, and names the report of a failure.
 
     Returns:
         predictions: JSONL, one line for each prompt: outcome, text, token counts, latency.
@@ -110,7 +110,7 @@ def generate_predictions(
             catalog=catalog,
             mode=generation_mode,
             deadline_hours=generation_deadline_hours,
-            job_id=job_id,
+            run=job_id,
         )
         predictions.metadata["model"] = served.model
         predictions.metadata["base_model"] = served.base_model

@@ -63,7 +63,7 @@ def select_checkpoint(
         generation_deadline_hours: Longest wait for a checkpoint's answers, in hours.
         prediction_max_age_days: Oldest stored answer that is used again.
         catalog_overrides: Entries of the model catalogue to change, by model id.
-        job_id: Id of the pipeline job, for the report of a failure.
+        job_id: Id of the pipeline job; labels the answers it pays for, and the report of a failure.
         tuning_job: The finished tuning job.
 
     Returns:
@@ -111,6 +111,7 @@ def select_checkpoint(
             max_age_days=prediction_max_age_days,
             storage=storage,
             catalog=catalogs.load(catalog_overrides),
+            run=job_id,
             deadline_hours=generation_deadline_hours,
         )
         trial = Trial(

@@ -1,8 +1,8 @@
-"""projects.locations.batchPredictionJobs: create, get, list, cancel; every row is really answered, by the job's model.
+"""projects.locations.batchPredictionJobs: create, get, list, cancel, delete; every row is really answered.
 
 Faithful: names, states and their order, counts as strings, the folder of the output, fields of a line handed on to the
 output, an order of lines that is not the input's, a status in the place of a response for a row that fails.
-Not modelled: BigQuery, the limit of 200,000 rows, the queue, partial output of a cancelled job, delete. That a job
+Not modelled: BigQuery, the limit of 200,000 rows, the queue, partial output of a cancelled job. That a job
 whose input is missing fails, instead of being refused at once, is an assumption, as is the status of a failed row.
 Source: https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/batch-prediction-gemini.
 """
@@ -23,6 +23,7 @@ from emulator.endpoints import SERVED
 from emulator.errors import ApiError, failed_precondition, invalid_argument, not_found
 from emulator.generation import ServedModel, generate
 from emulator.json_fields import Schema, read_fields
+from emulator.operations import done_operation
 from emulator.routing import LOCATION, body, page, parent, respond, state
 from emulator.state import State
 from emulator.storage import read_object, write_object
@@ -202,10 +203,25 @@ async def cancel(request: Request) -> JSONResponse:
     return respond({})
 
 
+async def delete(request: Request) -> JSONResponse:
+    """Delete a job that has ended; its output stays.
+
+    Source: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.batchPredictionJobs/delete.
+    """
+    found = state(request)
+    with found.transaction():
+        job = require(found, named(request))
+        if job["state"] in LIVE:
+            raise failed_precondition(f"The BatchPredictionJob is in state {job['state']} and cannot be deleted.")
+        found.delete(COLLECTION, job["name"])
+    return respond(done_operation(found, parent(request), "google.protobuf.Empty"))
+
+
 JOB = LOCATION + "/batchPredictionJobs/{job}"
 routes = [
     Route(LOCATION + "/batchPredictionJobs", create, methods=["POST"], name="batchPredictionJobs.create"),
     Route(LOCATION + "/batchPredictionJobs", list_all, name="batchPredictionJobs.list"),
     Route(JOB + ":cancel", cancel, methods=["POST"], name="batchPredictionJobs.cancel"),
     Route(JOB, get, name="batchPredictionJobs.get"),
+    Route(JOB, delete, methods=["DELETE"], name="batchPredictionJobs.delete"),
 ]

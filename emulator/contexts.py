@@ -1,8 +1,9 @@
-"""projects.locations.metadataStores.contexts: experiments and their runs; create, get, list, patch, addContextChildren.
+"""projects.locations.metadataStores.contexts: experiments and their runs; the usual verbs and addContextChildren.
 
 Faithful: ids (4 to 128 of a-z, 0-9 and -), etags, parents, the filters that the SDK google-cloud-aiplatform sends, and
 what it reads beside contexts: the default store, and executions and artifacts, of which there are none.
-Not modelled: other filters, descriptions, contexts of pipeline runs, writing executions and artifacts, delete.
+Not modelled: other filters, descriptions, contexts of pipeline runs, writing executions and artifacts, `force` of
+delete: contexts below one that is deleted stay.
 Source: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.metadataStores.contexts.
 """
 
@@ -15,6 +16,7 @@ from starlette.routing import Route
 
 from emulator.errors import ApiError, already_exists, invalid_argument, not_found, unimplemented
 from emulator.json_fields import Schema, camel_case, read_fields
+from emulator.operations import done_operation
 from emulator.routing import LOCATION, body, page, parent, respond, state
 from emulator.state import State
 
@@ -108,6 +110,13 @@ async def patch(request: Request) -> JSONResponse:
     return respond(put(state(request), document["name"], {**document, **changes}))
 
 
+async def delete(request: Request) -> JSONResponse:
+    """Delete a context."""
+    name = context_of(request)["name"]
+    state(request).delete(COLLECTION, name)
+    return respond(done_operation(state(request), parent(request), "google.protobuf.Empty"))
+
+
 async def list_all(request: Request) -> JSONResponse:
     """List contexts by the filter that the SDK sends: any of several schema titles, and a parent."""
     wanted = request.query_params.get("filter", "")
@@ -155,6 +164,7 @@ routes = [
         STORE + "/contexts/{context}:addContextChildren", add_children, methods=["POST"], name="contexts.addChildren"
     ),
     Route(STORE + "/contexts/{context}", get, name="contexts.get"),
+    Route(STORE + "/contexts/{context}", delete, methods=["DELETE"], name="contexts.delete"),
     Route(STORE + "/contexts/{context}", patch, methods=["PATCH"], name="contexts.patch"),
     Route(STORE + "/executions", list_executions, name="executions.list"),
     Route(STORE + "/artifacts/{artifact}", get_artifact, name="artifacts.get"),

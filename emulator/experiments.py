@@ -2,8 +2,8 @@
 
 Faithful: the names that lead from a job's `experiment` to its series, and the reads on the way, as the SDK
 google-cloud-aiplatform and Google's notebook do them: tensorboards, experiments, runs, series, read and batchRead;
-contexts are in contexts.py.
-Not modelled: writing any of them, down-sampling by maxDataPoints.
+TensorBoard experiments are deleted with their runs. Contexts are in contexts.py.
+Not modelled: writing any of them otherwise, down-sampling by maxDataPoints.
 """
 
 import re
@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from emulator import contexts
 from emulator.errors import not_found
+from emulator.operations import done_operation
 from emulator.routing import LOCATION, page, parent, respond, state
 from emulator.state import State
 from emulator.summarizer.training import Epoch, Measure
@@ -109,6 +110,18 @@ def board_of(request: Request) -> tuple[str, dict[str, Any]]:
     return name, document
 
 
+async def delete_board(request: Request) -> JSONResponse:
+    """Delete an experiment with all its runs and series, a run, or a whole tensorboard.
+
+    Source: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.tensorboards.experiments/delete.
+    """
+    found, (name, _) = state(request), board_of(request)
+    for document in found.list(BOARDS, name):
+        if f"{document['name']}/".startswith(f"{name}/"):
+            found.delete(BOARDS, document["name"])
+    return respond(done_operation(found, parent(request), "google.protobuf.Empty"))
+
+
 async def get_board(request: Request) -> JSONResponse:
     """Return a tensorboard, an experiment or a run."""
     return respond(board_of(request)[1])
@@ -158,4 +171,5 @@ routes = [
     Route(BOARD + "/timeSeries", list_series, name="tensorboards.timeSeries.list"),
     Route(BOARD + "/runs", list_runs, name="tensorboards.runs.list"),
     Route(BOARD, get_board, name="tensorboards.get"),
+    Route(BOARD, delete_board, methods=["DELETE"], name="tensorboards.delete"),
 ]

@@ -52,13 +52,20 @@ class Gate:
 
 
 def check_origin(headers: Headers) -> None:
-    """Refuse what a web page could have sent: a name that only resolves to this machine, or a foreign Origin."""
+    """Refuse what a web page could have sent: a name that only resolves to this machine, or a foreign origin.
+
+    A page's image, script or link comes without Origin; browsers then say by Sec-Fetch-Site where it comes from.
+    Source: https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header.
+    """
     host = headers.get("host", "")
     if urlsplit(f"//{host}").hostname not in LOOPBACK:
         raise permission_denied(f"Host is {host!r}, expected a loopback address")
     origin = headers.get("origin", f"http://{host}")
     if origin != f"http://{host}":
         raise permission_denied(f"Origin is {origin!r}, expected none or the emulator's own")
+    site = headers.get("sec-fetch-site", "none")
+    if site not in ("none", "same-origin"):
+        raise permission_denied(f"Sec-Fetch-Site is {site!r}, expected none or same-origin")
 
 
 def check_token(authorization: str, token: str) -> None:
@@ -89,8 +96,9 @@ class Method:
         """Handle one request."""
         state: State = scope["app"].state.emulator
         entry = state.requests.add(self._name, scope["path"])
-        # What is uploaded can be large, and storage has it anyway.
-        recorded = receive if scope["path"].startswith("/upload/") else recording(receive, entry)
+        # What is uploaded can be large, and storage has it anyway; a secret is not for a log.
+        is_kept = not scope["path"].startswith("/upload/") and not self._name.startswith("secretmanager.")
+        recorded = recording(receive, entry) if is_kept else receive
         fault = state.faults.take(self._name)
         if fault is None:
             await self._app(scope, recorded, send)

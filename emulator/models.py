@@ -1,8 +1,9 @@
-"""projects.locations.models: tuned models in the Model Registry; get, list, patch, mergeVersionAliases.
+"""projects.locations.models: tuned models in the Model Registry; get, list, patch, mergeVersionAliases, delete.
 
 Faithful: versions and aliases after "@", an alias that moves to another version, exactly one default version, the
-default checkpoint, labels of a version, the label that names the base model.
-Not modelled: upload, delete, labels of a model as a whole (all are those of a version).
+default checkpoint, labels of a version, the label that names the base model; a model goes with all its versions, a
+version never as the last one, neither while it is deployed.
+Not modelled: upload, labels of a model as a whole (all are those of a version).
 Source: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.models; that an alias moves, as
 "default" is said to (https://cloud.google.com/vertex-ai/docs/model-registry/model-alias), is not verified live.
 """
@@ -14,8 +15,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from emulator.errors import invalid_argument, not_found
+from emulator.errors import failed_precondition, invalid_argument, not_found
 from emulator.json_fields import camel_case, read_fields
+from emulator.operations import done_operation
 from emulator.routing import LOCATION, body, page, parent, respond, state
 from emulator.state import State
 
@@ -112,13 +114,65 @@ async def merge_version_aliases(request: Request) -> JSONResponse:
     return respond(find(known, f"{document['name']}@{document['versionId']}"))
 
 
+def forget_deployment(state: State, name: str, deployed_model_id: str) -> None:
+    """Take a deployment out of a model version, if that is still there."""
+    if document := state.get(COLLECTION, name):
+        left = [each for each in document.get("deployedModels", []) if each["deployedModelId"] != deployed_model_id]
+        state.put(COLLECTION, name, {**document, "deployedModels": left})
+
+
+def require_undeployed(name: str, documents: list[dict[str, Any]]) -> None:
+    """Refuse to delete what is deployed somewhere."""
+    endpoints = [each["endpoint"] for document in documents for each in document.get("deployedModels", [])]
+    if endpoints:
+        where = ", ".join(sorted(set(endpoints)))
+        raise failed_precondition(
+            f'The Model "{name}" is deployed or being deployed at the following Endpoint(s): {where}.'
+        )
+
+
+async def delete(request: Request) -> JSONResponse:
+    """Delete a model with all its versions; the name has none.
+
+    Source: https://cloud.google.com/vertex-ai/docs/model-registry/delete-model.
+    """
+    found, name = state(request), named(request)
+    if "@" in name:
+        raise invalid_argument(f"Model {name} names a version, expected none: use deleteVersion.", "name")
+    documents = versions(found, find(found, name)["name"])
+    require_undeployed(name, documents)
+    for document in documents:
+        found.delete(COLLECTION, f"{name}@{document['versionId']}")
+    return respond(done_operation(found, name, "google.protobuf.Empty"))
+
+
+async def delete_version(request: Request) -> JSONResponse:
+    """Delete one version of several. That the default one is refused is an assumption.
+
+    Source: https://cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.models/deleteVersion.
+    """
+    found, name = state(request), named(request)
+    if "@" not in name:
+        raise invalid_argument(f"Model {name} names no version, expected one.", "name")
+    document = find(found, name)
+    if len(versions(found, document["name"])) == 1:
+        raise failed_precondition(f"{name} is the only version of its Model: delete the Model instead.")
+    if "default" in document.get("versionAliases", []):
+        raise failed_precondition(f"{name} is the default version of its Model.")
+    require_undeployed(name, [document])
+    found.delete(COLLECTION, f"{document['name']}@{document['versionId']}")
+    return respond(done_operation(found, document["name"], "google.protobuf.Empty"))
+
+
 MODEL = LOCATION + "/models/{model}"
 
 routes = [
     Route(MODEL + ":listVersions", list_versions, name="models.listVersions"),
     Route(MODEL + ":listCheckpoints", list_checkpoints, name="models.listCheckpoints"),
     Route(MODEL + ":mergeVersionAliases", merge_version_aliases, methods=["POST"], name="models.mergeVersionAliases"),
+    Route(MODEL + ":deleteVersion", delete_version, methods=["DELETE"], name="models.deleteVersion"),
     Route(MODEL, get, name="models.get"),
+    Route(MODEL, delete, methods=["DELETE"], name="models.delete"),
     Route(MODEL, patch, methods=["PATCH"], name="models.patch"),
     Route(LOCATION + "/models", list_all, name="models.list"),
 ]

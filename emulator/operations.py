@@ -1,10 +1,13 @@
-"""Long-running operations: the receipts of methods that are finished when they answer.
+"""Long-running operations: the receipts of methods that are finished when they answer, or take their time.
 
-Faithful: names, the done flag, the types of response and metadata. Not modelled: operations that take time, cancelling.
+Faithful: names, the done flag, the types of response and metadata. Not modelled: cancelling, errors of an operation.
+Assumed: work that takes time is done when its operation is first read.
 """
 
+from collections.abc import Callable
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -13,7 +16,9 @@ from emulator.errors import not_found
 from emulator.routing import LOCATION, parent, respond, state
 from emulator.state import State
 
-COLLECTION = "operations"
+COLLECTION, PENDING = "operations", "pendingOperations"
+WORK: dict[str, Callable[[State, dict[str, Any]], None]] = {}
+"""Method → what it does to the state with its arguments; filled in by the files of the methods that take time."""
 
 
 def done_operation(
@@ -41,6 +46,31 @@ def done_operation(
     return operation
 
 
+def slow_operation(
+    state: State, name_prefix: str, response_type: str, method: str, arguments: dict[str, Any]
+) -> dict[str, Any]:
+    """Return an operation that is not done yet; see `done_operation`.
+
+    Args:
+        state: Where it is remembered.
+        name_prefix: What it belongs to.
+        response_type: Full name of the response's message.
+        method: Its key in `WORK`.
+        arguments: What the work is told.
+    """
+    operation = done_operation(state, name_prefix, response_type)
+    state.put(PENDING, operation["name"], {"method": method, "arguments": arguments})
+    return {field: operation[field] for field in ("name", "metadata")}
+
+
+def do_pending(state: State, name: str) -> None:
+    """Do the work of an operation, once."""
+    with state.transaction():
+        if pending := state.get(PENDING, name):
+            WORK[pending["method"]](state, pending["arguments"])
+            state.delete(PENDING, name)
+
+
 async def get(request: Request) -> JSONResponse:
     """Return an operation, of the location or of any resource in it."""
     owner = request.path_params.get("owner", "")
@@ -48,6 +78,7 @@ async def get(request: Request) -> JSONResponse:
     operation = state(request).get(COLLECTION, name)
     if operation is None:
         raise not_found(f"Operation not found: {name}.")
+    await run_in_threadpool(do_pending, state(request), name)
     return respond(operation)
 
 

@@ -119,6 +119,8 @@ def default_endpoint(state: State, tuned_model: dict[str, Any]) -> str:
 
     Source: https://cloud.google.com/vertex-ai/generative-ai/docs/models/tuning-checkpoints.
     """
+    if state.get(models.COLLECTION, tuned_model["model"]) is None:
+        return str(tuned_model["endpoint"])  # the model is deleted, its job stays
     default = models.find(state, tuned_model["model"])["defaultCheckpointId"]
     chosen = [each["endpoint"] for each in tuned_model["checkpoints"] if each["checkpointId"] == default]
     return str(chosen[0])

@@ -24,6 +24,7 @@ VERBS = {
     "runs": "List the runs of a tuning spec, show one, or cancel one.",
     "setup": "Make what the runs of a tuning spec need in a project: APIs, bucket, account, roles, repository.",
     "doctor": "Say whether a tuning spec can run, and for each thing that is wrong print the command that mends it.",
+    "clean": "Delete what the runs of a tuning spec left in the cloud, after showing it and asking.",
     "schema": "Print the JSON Schema of a tuning spec.",
     "emulator": "Serve a local stand-in for Vertex AI and Cloud Storage.",
 }

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gemtune.runs.pipeline_jobs import SPEC_LABEL, SUBMISSION_LABEL, run_id, runs_of
+from gemtune.labels import SPEC_LABEL
+from gemtune.runs.pipeline_jobs import SUBMISSION_LABEL, run_id, runs_of
 from gemtune.spec import TuningSpec
 from scripts.target import Target, pipeline_client
 

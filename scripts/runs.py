@@ -14,9 +14,10 @@ import sys
 from typing import Any
 
 from gemtune.errors import GemtuneError
+from gemtune.labels import SPEC_LABEL
 from gemtune.runs.cancelling import cancel_run
 from gemtune.runs.notification import outcome_message
-from gemtune.runs.pipeline_jobs import ENDED_RUN_STATES, SPEC_LABEL, run_id, run_named, runs_of
+from gemtune.runs.pipeline_jobs import ENDED_RUN_STATES, run_id, run_named, runs_of
 from gemtune.spec import TuningSpec
 from gemtune.storage import Storage
 from gemtune.vertex import Rest, console_url, location_of

@@ -1,4 +1,4 @@
-"""The README says what is so: its commands run, its Python runs, its output is a run's output."""
+"""README, CONTRIBUTING and SECURITY say what is so: commands run, Python runs, output is a run's, files are there."""
 
 import os
 import re
@@ -7,17 +7,20 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from scripts import cli
 from tests.ports import free_port
 from tests.terminal import Terminal
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+README, CONTRIBUTING, SECURITY = (
+    (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")
+)
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
 def test_every_path_of_the_file_map_exists() -> None:
@@ -35,9 +38,36 @@ def test_every_verb_is_in_the_readme() -> None:
         assert f"gemtune {verb}" in README, verb
 
 
+@pytest.mark.parametrize("text", [CONTRIBUTING, SECURITY])
+def test_what_the_other_pages_name_is_there(text: str) -> None:
+    targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(re.findall(r"`make (\w+)", text)) <= set(targets)
+    assert set(re.findall(r"`gemtune (\w+)", text)) <= set(cli.VERBS)
+    for path in re.findall(r"`((?:\w+/)+(?:\w+\.\w+)?)`|\]\(([\w/.-]+)\)", text):
+        name = "".join(path)
+        assert (ROOT / name).exists() or name in (".gemtune/", "gemtune/promoted/"), name
+
+
+def test_the_example_for_ci_needs_no_key_and_runs_verbs_that_exist() -> None:
+    workflow = yaml.safe_load((ROOT / "samples/ci/github-actions.yaml").read_text(encoding="utf-8"))
+    assert workflow["permissions"] == {"contents": "read", "id-token": "write"}
+    (job,) = workflow["jobs"].values()
+    assert all("secrets." not in str(step) and "credentials_json" not in str(step) for step in job["steps"])
+    commands = [step["run"].split() for step in job["steps"] if ".venv/bin/gemtune" in step.get("run", "")]
+    assert commands and all(command[1] in cli.VERBS for command in commands)
+
+
+def test_no_key_is_in_the_repository() -> None:
+    keys = re.compile(rb'-----BEGIN [A-Z ]*PRIVATE KEY-----|"private_key_id"\s*:|AIza[0-9A-Za-z_-]{35}')
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    files = [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
+    assert files
+    assert not [path for path in files if keys.search(path.read_bytes())]
+
+
 @pytest.mark.acceptance
-@pytest.mark.parametrize("block", blocks("bash"))
-def test_the_commands_of_the_readme_run(block: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("block", [*blocks("bash"), *blocks("bash", CONTRIBUTING)])
+def test_the_commands_of_the_pages_run(block: str, tmp_path: Path) -> None:
     environment = {**os.environ, "GEMTUNE_EMULATOR_PORT": str(free_port()), "GEMTUNE_STATE": str(tmp_path)}
     for command in block.strip().splitlines():
         ended = subprocess.run(command, shell=True, cwd=ROOT, env=environment, capture_output=True, text=True)

@@ -214,3 +214,16 @@ def _base_id(name: str) -> str:
             "endpoints/ID, models/ID@VERSION or tuningJobs/ID"
         )
     return base
+
+
+def asking_locations(catalog: Catalog, *named: str) -> frozenset[str]:
+    """Return every location where a run may have asked a model, base or tuned, as far as the catalogue knows.
+
+    Args:
+        catalog: Where models are tuned and served.
+        named: More locations, such as a spec names; empty ones are left out.
+    """
+    known = catalog.models.values()
+    serving = {place for model in known for place in (*model.base_serving_locations, *model.tuned_serving.values())}
+    tuning = {region for model in known for region in model.tuning_regions}
+    return frozenset({"global", *serving, *tuning, *filter(None, named)})

@@ -10,11 +10,12 @@ import hashlib
 import re
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from gemtune.errors import StorageError
 
@@ -37,6 +38,16 @@ def split_uri(uri: str) -> tuple[str, str]:
     if not uri.startswith("gs://") or not bucket:
         raise StorageError(f"{uri!r} is no Cloud Storage URI, expected gs://BUCKET/NAME")
     return bucket, name
+
+
+class StoredObject(NamedTuple):
+    """What a listing tells of an object."""
+
+    uri: str
+    size: int
+    """Bytes."""
+    updated: datetime
+    metadata: dict[str, str]
 
 
 class Storage:
@@ -95,10 +106,27 @@ class Storage:
         # A name that ends in a slash is a folder made in the console, never data.
         return sorted(f"gs://{bucket}/{name}" for name in names if expression.fullmatch(name) and name[-1] != "/")
 
-    def write_text(self, uri: str, text: str, content_type: str = "application/json") -> None:
-        """Write the object, replacing what was there."""
+    def objects(self, folder_uri: str) -> Iterator[StoredObject]:
+        """Yield what is stored below a folder, in order of the names; nothing where there is nothing."""
+        bucket, folder = split_uri(folder_uri)
+        with _errors_of(folder_uri, "list"):
+            for blob in self._client.list_blobs(bucket, prefix=f"{folder.rstrip('/')}/", retry=_retry()):
+                uri = f"gs://{bucket}/{blob.name}"
+                yield StoredObject(uri, int(blob.size), blob.updated, dict(blob.metadata or {}))
+
+    def delete(self, uri: str) -> None:
+        """Delete an object."""
+        with _errors_of(uri, "delete"):
+            self._blob(uri).delete(retry=_retry())
+
+    def write_text(
+        self, uri: str, text: str, content_type: str = "application/json", metadata: Mapping[str, str] | None = None
+    ) -> None:
+        """Write the object, replacing what was there; metadata is kept beside it."""
+        blob = self._blob(uri)
+        blob.metadata = dict(metadata or {}) or None
         with _errors_of(uri, "write"):
-            self._blob(uri).upload_from_string(text.encode(), content_type=content_type, retry=_retry())
+            blob.upload_from_string(text.encode(), content_type=content_type, retry=_retry())
 
     def create_text(self, uri: str, text: str) -> bool:
         """Write the object unless there is one; return False, and change nothing, if there is."""

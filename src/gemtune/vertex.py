@@ -202,9 +202,9 @@ class Rest:
         """Change the fields named in the mask, comma-separated."""
         return self._call("PATCH", path, json=dict(body), params={"updateMask": mask})
 
-    def delete(self, path: str) -> None:
-        """Delete a resource; the service goes on with it by itself where that takes time."""
-        self._call("DELETE", path)
+    def delete(self, path: str) -> dict[str, Any]:
+        """Delete a resource; the service goes on with it by itself where that takes time, and returns the operation."""
+        return self._call("DELETE", path)
 
     def _call(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         from google.auth.exceptions import GoogleAuthError

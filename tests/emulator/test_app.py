@@ -33,6 +33,13 @@ def test_a_foreign_web_page_is_refused(emulator: Emulator, origin: str, path: st
     assert emulator.state.faults.list() == []
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+@pytest.mark.parametrize("path", ["/storage/v1/b/gemtune-local/o", "/emulator/requests", "/emulator"])
+def test_what_a_foreign_page_embeds_or_links_to_is_refused(emulator: Emulator, site: str, path: str) -> None:
+    assert httpx.get(emulator.url + path, headers={"Sec-Fetch-Site": site}).status_code == 403
+    assert httpx.get(emulator.url + path, headers={"Sec-Fetch-Site": "none"}).status_code == 200
+
+
 def test_the_emulators_own_origin_is_welcome(emulator: Emulator) -> None:
     assert httpx.get(f"{emulator.url}/emulator", headers={"Origin": emulator.url}).status_code == 200
 

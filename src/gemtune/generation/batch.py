@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 from gemtune.errors import GenerationError, ServiceError
-from gemtune.generation.batch_notes import leave_note
 from gemtune.generation.failures import failure_of
 from gemtune.generation.predictions import TOKEN_COUNTS, Prediction, PredictionStore, digest_of
 from gemtune.generation.responses import read_response
@@ -54,8 +53,8 @@ class Batch:
     folder_uri: str
     """Where inputs and outputs are kept."""
 
-    notes_uri: str
-    """Where the jobs that are created are noted, for whoever cancels the run; empty for nowhere."""
+    labels: Mapping[str, str]
+    """Labels of a new job."""
 
     storage: Storage
     adopt_after: datetime
@@ -145,11 +144,8 @@ class Batch:
     def _create(self, client: Any, name: str, model: str, source: str) -> Any:
         """Create a job, asking once: the service has no key to make a second request harmless."""
         output = f"{self.folder_uri}/output/{name}"
-        if self.notes_uri:
-            # Before it is created: a run may be killed just after.
-            leave_note(self.notes_uri, name, self._location(model), self.storage)
         try:
-            job = client.batches.create(model=model, src=source, config={"display_name": name, "dest": output})
+            job = client.batches.create(model=model, src=source, config=self._config(name, output))
         except Exception as error:
             failure = failure_of(error)
             if failure.is_final or not (found := self._find(client, name)):
@@ -158,6 +154,11 @@ class Batch:
         page = console_url(job.name, self.project)
         print(f"generate: created {job.name} {page}".rstrip(), file=sys.stderr, flush=True)
         return job
+
+    def _config(self, name: str, output: str) -> dict[str, Any]:
+        """Return what a job is created with; google-genai has no field for labels (2.34)."""
+        body = {"extra_body": {"labels": dict(self.labels)}} if self.labels else {}
+        return {"display_name": name, "dest": output, "http_options": body}
 
     def _wait(self, client: Any, job: Any) -> Any:
         pause, told = 1.0, ""

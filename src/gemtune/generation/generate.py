@@ -17,10 +17,10 @@ from gemtune.catalog import Catalog
 from gemtune.errors import DataError, SpecError
 from gemtune.generation.asking import Clock, Sleep
 from gemtune.generation.batch import Batch
-from gemtune.generation.batch_notes import notes_uri
 from gemtune.generation.predictions import TOKEN_COUNTS, PredictionStore, digest_of
 from gemtune.generation.sending import Online, Prompts
 from gemtune.generation.settings import GenerationSettings, request_fields
+from gemtune.labels import RUN_LABEL, label_value
 from gemtune.records import read_records, to_line, write_records
 from gemtune.serving import ServedModel
 from gemtune.storage import Storage
@@ -40,9 +40,9 @@ def generate(
     output: Path,
     storage: Storage,
     catalog: Catalog,
+    run: str = "",
     mode: str = "online",
     deadline_hours: float = 24.0,
-    job_id: str = "",
     sleep: Sleep | None = None,
     clock: Clock = time.monotonic,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -62,9 +62,9 @@ def generate(
         output: predictions.jsonl.
         storage: Where prompts and store are.
         catalog: Tells what the model ignores or refuses, and how its thinking is set.
+        run: Id of the pipeline job that asks; labels what is stored and created for it.
         mode: online (a request for each prompt) or batch (a job for all of them, at half the price).
         deadline_hours: After that nothing more is sent or waited for.
-        job_id: Id of the pipeline job, under which batch jobs are noted so that they can be cancelled with it.
         sleep: Passes time, for a clock that is not the real one.
         clock: Tells seconds.
         now: Tells the time, UTC.
@@ -84,6 +84,7 @@ def generate(
     fields, not_sent = request_fields(settings, served.base_model, catalog)
     if not_sent:
         print(f"generate: {served.base_model} takes no {', '.join(not_sent)}: not sent", file=sys.stderr)
+    labels = {RUN_LABEL: label_value(run)} if run else {}
     ask: Online | Batch
     if mode == "online":
         ask = Online(
@@ -102,7 +103,7 @@ def generate(
             served=served,
             fields=fields,
             folder_uri=f"gs://{bucket}/gemtune/batches",
-            notes_uri=notes_uri(bucket, job_id) if job_id else "",
+            labels=labels,
             storage=storage,
             adopt_after=now() - timedelta(days=max_age_days),
             ends_at=clock() + deadline_hours * 3600,
@@ -113,7 +114,7 @@ def generate(
         prompts = Path(name) / "prompts.jsonl"
         _download(prompts_uri, prompts, storage)
         uri = f"gs://{bucket}/gemtune/predictions/{_key(served.model, fields)}"
-        with closing(PredictionStore(uri, storage=storage, folder=Path(name), now=now)) as store:
+        with closing(PredictionStore(uri, storage=storage, folder=Path(name), now=now, labels=labels)) as store:
             store.load(max_age_days)
             digests = [digest_of(record["prompt"]) for record in read_records(prompts)]
             pending = {digest for digest in digests if digest not in store}

@@ -87,6 +87,7 @@ class PredictionStore:
         storage: Where the shards are.
         folder: Local folder for the file.
         now: Tells the time, UTC.
+        labels: Written on every shard, so that it is known who paid for it.
     """
 
     def __init__(
@@ -96,10 +97,12 @@ class PredictionStore:
         storage: Storage,
         folder: Path,
         now: Callable[[], datetime],
+        labels: Mapping[str, str],
     ) -> None:
         self._uri = uri
         self._storage = storage
         self._now = now
+        self._labels = labels
         self._unwritten: list[str] = []
         self._answers = sqlite3.connect(folder / "answers.sqlite")
         self._answers.execute("CREATE TABLE answers (prompt TEXT PRIMARY KEY, time TEXT, line TEXT)")
@@ -163,7 +166,7 @@ class PredictionStore:
         for start in range(0, len(lines), SHARD_ANSWERS):
             shard = f"{self._uri}/{uuid.uuid4().hex}.jsonl"
             text = "\n".join(lines[start : start + SHARD_ANSWERS]) + "\n"
-            self._storage.write_text(shard, text, content_type="application/jsonl")
+            self._storage.write_text(shard, text, content_type="application/jsonl", metadata=self._labels)
 
     def close(self) -> None:
         """Let go of the local file."""

@@ -11,12 +11,12 @@ from typing import Any
 
 from gemtune import catalog as catalogs
 from gemtune.errors import ServiceError
-from gemtune.generation.batch_notes import notes_uri, read_notes
 from gemtune.job_parameters import parameters_of
+from gemtune.labels import RUN_LABEL, label_value
 from gemtune.runs.pipeline_jobs import ENDED_RUN_STATES
-from gemtune.storage import Storage
-from gemtune.tuning.jobs import ENDED_STATES, RUN_LABEL
-from gemtune.tuning.tune import label_value, location_for
+from gemtune.serving import asking_locations
+from gemtune.tuning.jobs import ENDED_STATES
+from gemtune.tuning.tune import location_for
 from gemtune.vertex import CallError, Rest, location_of
 
 PATIENCE_SECONDS = 600.0
@@ -48,7 +48,7 @@ def cancel_run(name: str, *, project: str, sleep: Callable[[float], object] = ti
         parameters = parameters_of(job)
         job_id, project = name.rpartition("/")[2], parameters["project"]
         cancelled += cancel_tuning_jobs(job_id, project=project, parameters=parameters)
-        cancelled += cancel_batch_jobs(job_id, project=project, bucket=parameters["bucket"])
+        cancelled += cancel_batch_jobs(job_id, project=project, parameters=parameters)
         if state in ENDED_RUN_STATES:
             return str(state), cancelled
         sleep(POLL_SECONDS)
@@ -84,25 +84,28 @@ def cancel_tuning_jobs(job_id: str, *, project: str, parameters: Mapping[str, An
     return _cancel_unfinished(service, ours)
 
 
-def cancel_batch_jobs(job_id: str, *, project: str, bucket: str) -> list[str]:
-    """Cancel every unfinished batch prediction job that a run created, and return their names.
+def cancel_batch_jobs(job_id: str, *, project: str, parameters: Mapping[str, Any]) -> list[str]:
+    """Cancel every unfinished batch prediction job labelled with a run, and return their names.
 
-    The run noted each before it created it; one that it took over from another run it did not, and that is left alone.
+    A job that the run took over from another run carries that run's label, and is left alone.
 
     Args:
         job_id: Id of the pipeline job.
         project: Google Cloud project of the batch jobs.
-        bucket: Bucket of the run.
+        parameters: Parameters of the run; location, tuning_location, inference_location and catalog_overrides say
+            where its batch jobs may be.
 
     Raises:
         ServiceError: Jobs cannot be listed, or one cannot be cancelled.
-        StorageError: The notes cannot be read.
     """
+    catalog = catalogs.load(parameters["catalog_overrides"])
+    named = (parameters.get(key, "") for key in ("location", "tuning_location", "inference_location"))
     cancelled = []
-    for display_name, location in read_notes(notes_uri(bucket, job_id), Storage(project)):
+    for location in sorted(asking_locations(catalog, *named)):
         service = Rest(project, location)
         jobs = service.pages("batchPredictionJobs", "batchPredictionJobs", pageSize=100)
-        cancelled += _cancel_unfinished(service, [job for job in jobs if job["displayName"] == display_name])
+        ours = [job for job in jobs if job.get("labels", {}).get(RUN_LABEL) == label_value(job_id)]
+        cancelled += _cancel_unfinished(service, ours)
     return cancelled
 
 

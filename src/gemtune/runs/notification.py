@@ -52,7 +52,7 @@ def tell(
     if state != "SUCCEEDED":
         steps = {
             "tuning": partial(cancel_tuning_jobs, job_id, project=project, parameters=parameters),
-            "batch": partial(cancel_batch_jobs, job_id, project=project, bucket=bucket),
+            "batch": partial(cancel_batch_jobs, job_id, project=project, parameters=parameters),
         }
         for kind, cancel in steps.items():
             try:

@@ -5,13 +5,14 @@ A script and a schedule label their jobs; the console cannot, but the spec's nam
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
 from gemtune.errors import SpecError, did_you_mean
+from gemtune.labels import SPEC_LABEL
 from gemtune.vertex import Rest
 
-SPEC_LABEL = "gemtune-spec"
 SUBMISSION_LABEL = "gemtune-fingerprint"
 """40 hex characters of pipeline and parameters: two runs that have the same do the same."""
 
@@ -31,8 +32,13 @@ def runs_of(spec: str, *, project: str, location: str) -> list[dict[str, Any]]:
         project: Project of the pipeline jobs.
         location: Region of the pipeline jobs.
     """
-    jobs = Rest(project, location).pages("pipelineJobs", "pipelineJobs", pageSize=100, readMask=_FIELDS)
+    jobs = listed_runs(project=project, location=location)
     return [job for job in islice(jobs, LOOKED_AT) if spec in (_label(job), _parameter(job))]
+
+
+def listed_runs(*, project: str, location: str) -> Iterator[dict[str, Any]]:
+    """Yield the pipeline jobs of a region, of whatever pipeline, newest first, without tasks and pipeline."""
+    return Rest(project, location).pages("pipelineJobs", "pipelineJobs", pageSize=100, readMask=_FIELDS)
 
 
 def run_named(wanted: str, runs: list[dict[str, Any]], *, spec: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gemtune.errors import ServiceError, SpecError
-from gemtune.runs.pipeline_jobs import SPEC_LABEL
+from gemtune.labels import SPEC_LABEL
 from gemtune.vertex import Rest
 
 DEFAULT_ACCOUNT = "-compute@developer.gserviceaccount.com"

@@ -8,14 +8,14 @@ from typing import Any
 
 from gemtune.catalog import Catalog
 from gemtune.errors import SpecError, TuningJobError
+from gemtune.labels import RUN_LABEL, SPEC_LABEL
 from gemtune.tuning.account import dropped_examples, training_cost
 from gemtune.tuning.causes import cause_of
-from gemtune.tuning.jobs import ENDED_STATES, RUN_LABEL, TuningJobs, pauses, spelled, state_of
+from gemtune.tuning.jobs import ENDED_STATES, TuningJobs, pauses, spelled, state_of
 from gemtune.tuning.record import describe
 from gemtune.vertex import console_url
 
 PATIENCE_SECONDS = 60.0
-SPEC_LABEL = "gemtune-spec"
 
 
 class JobList:

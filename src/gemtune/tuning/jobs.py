@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from gemtune.errors import TuningJobError
 from gemtune.generation.failures import failure_of
+from gemtune.labels import RUN_LABEL
 from gemtune.serving import TUNED_STATES, resource_exists
 from gemtune.tuning.causes import cause_of
 from gemtune.vertex import console_url, genai_client
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from gemtune.tuning.tune import TuningRequest
 
 FINGERPRINT_LABEL = "gemtune-fingerprint"
-RUN_LABEL = "gemtune-run"
 ADAPTER_SIZES = {1: "ONE", 2: "TWO", 4: "FOUR", 8: "EIGHT", 16: "SIXTEEN", 32: "THIRTY_TWO"}
 """Sizes by the end of their enum name, ADAPTER_SIZE_..."""
 

@@ -17,11 +17,12 @@ from typing import Any
 
 from gemtune.catalog import Catalog, base_id
 from gemtune.errors import DataError, SpecError
+from gemtune.labels import RUN_LABEL, label_value
 from gemtune.records import to_line
 from gemtune.serving import base_model_of, resolve_version
 from gemtune.storage import Storage
 from gemtune.tuning.account import dropped_examples, training_cost
-from gemtune.tuning.jobs import FINGERPRINT_LABEL, RUN_LABEL, TuningJobs, pauses
+from gemtune.tuning.jobs import FINGERPRINT_LABEL, TuningJobs, pauses
 from gemtune.tuning.locks import Lock, obtain
 from gemtune.tuning.record import describe
 from gemtune.vertex import base_url, location_of
@@ -159,18 +160,6 @@ def tune(
         print(f"tune: {warning}", file=sys.stderr, flush=True)
     cost = training_cost(record, record["base_model"], catalog)
     return record | {"fingerprint": key, "reused": record["labels"].get(RUN_LABEL) != run, "cost_usd": cost}
-
-
-def label_value(text: str) -> str:
-    """Return the text as a label value: lowercase letters, digits, ``_`` and ``-``, the last 63 characters.
-
-    The end is kept because that is where pipeline job ids differ.
-    Source: https://cloud.google.com/resource-manager/docs/labels-overview#requirements
-
-    >>> label_value("Support Tickets v2.1")
-    'support-tickets-v2-1'
-    """
-    return re.sub(r"[^a-z0-9_-]", "-", text.lower())[-63:]
 
 
 def gcp_resources_of(job: Mapping[str, Any]) -> str:

@@ -167,3 +167,9 @@ def test_answers_in_a_batch_cost_half() -> None:
     )
     assert [half[side] * 2 for side in ("baseline", "candidate")] == [whole["baseline"], whole["candidate"]]
     assert half["tuning"] == whole["tuning"] > 0
+
+
+def test_a_job_carries_the_run_that_pays_for_it(bench: Any) -> None:
+    bench.run(bench.write(articles(2)), mode="batch", run="Tuning-2026.1")
+    (job,) = bench.emulator.state.list("batchPredictionJobs")
+    assert job["labels"] == {"gemtune-run": "tuning-2026-1"} and job["displayName"].startswith("gemtune-")

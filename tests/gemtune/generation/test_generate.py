@@ -239,3 +239,11 @@ def test_settings_that_the_model_ignores_are_not_sent_and_named(bench: Any) -> N
     summary = bench.run(bench.write(articles(1)), served=lite, settings=GenerationSettings(temperature=0.1, top_k=3))
     assert summary["not_sent"] == ["temperature", "top_k"]
     assert "temperature" not in bench.emulator.requests(ASK)[0]["body"]["generationConfig"]
+
+
+def test_stored_answers_carry_the_run_that_paid_for_them(bench: Any) -> None:
+    uri = bench.write(articles(2))
+    bench.run(uri, run="Tuning-2026.1")
+    bench.run(uri, run="tuning-2")
+    (shard,) = bench.storage.objects(f"gs://{bench.emulator.bucket}/gemtune/predictions")
+    assert shard.metadata == {"gemtune-run": "tuning-2026-1"}

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
+from gemtune.labels import label_value
 from gemtune.runs.cancelling import cancel_batch_jobs, cancel_run, cancel_tuning_jobs
-from gemtune.tuning.tune import label_value
 from gemtune.vertex import Rest
 from tests.gemtune.conftest import articles
 
@@ -77,29 +77,29 @@ def leave_batch(emulator: Any, bench: Any, run: str) -> str:
 
     emulator.progress("batchPredictionJobs", reads=10_000)
     with pytest.raises(Killed):
-        bench.run(bench.write(articles(3)), mode="batch", job_id=run, sleep=kill)
+        bench.run(bench.write(articles(3)), mode="batch", run=run, sleep=kill)
     found = Rest(emulator.project, "global").pages("batchPredictionJobs", "batchPredictionJobs")
     return str(next(iter(found))["name"])
 
 
 def test_the_batch_job_of_a_run_is_cancelled_with_it(emulator: Any, bench: Any) -> None:
     ours = leave_batch(emulator, bench, RUN)
-    assert cancel_batch_jobs(RUN, project=emulator.project, bucket=emulator.bucket) == [ours]
+    assert cancel_batch_jobs(RUN, project=emulator.project, parameters=PARAMETERS) == [ours]
     assert state(emulator, ours) in ("JOB_STATE_CANCELLING", "JOB_STATE_CANCELLED")
-    assert cancel_batch_jobs(RUN, project=emulator.project, bucket=emulator.bucket) == []
+    assert cancel_batch_jobs(RUN, project=emulator.project, parameters=PARAMETERS) == []
 
 
 def test_a_batch_job_that_was_taken_over_is_left_to_the_run_that_created_it(emulator: Any, bench: Any) -> None:
     ours = leave_batch(emulator, bench, RUN)
     assert leave_batch(emulator, bench, "another-run") == ours
-    assert cancel_batch_jobs("another-run", project=emulator.project, bucket=emulator.bucket) == []
+    assert cancel_batch_jobs("another-run", project=emulator.project, parameters=PARAMETERS) == []
     assert state(emulator, ours) == "JOB_STATE_RUNNING"
 
 
 def test_a_batch_job_whose_creation_got_no_answer_is_cancelled_too(emulator: Any, bench: Any) -> None:
     emulator.fail("batchPredictionJobs.create", code=503, performed=True)
     ours = leave_batch(emulator, bench, RUN)
-    assert cancel_batch_jobs(RUN, project=emulator.project, bucket=emulator.bucket) == [ours]
+    assert cancel_batch_jobs(RUN, project=emulator.project, parameters=PARAMETERS) == [ours]
 
 
 def test_a_run_without_tuning_is_cancelled_with_its_batch_job(emulator: Any, bench: Any) -> None:
