@@ -10,13 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from gemtune.comparison.guard import Guard
 from gemtune.errors import ComparisonError
 from gemtune.metrics.definitions import METRICS, guard_problem, primary_problem
-
-if TYPE_CHECKING:
-    from gemtune.comparison.fairness import Guard
 
 MINIMUM_PAIRS = 6
 """Fewer pairs show nothing: even if all of them agree, one time in 16 they do so by chance (2 / 2^5 > 5 %)."""

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from gemtune.comparison.costs import actual_cost
 from gemtune.comparison.decision import Limits, decide, verdict_of
-from gemtune.comparison.fairness import EMULATOR_SUFFIX, check_fairness
+from gemtune.comparison.fairness import check_fairness
 from gemtune.comparison.measurements import differences, entry, paired
+from gemtune.comparison.served_versions import EMULATOR_SUFFIX
 from gemtune.comparison.sides import Side, complete, summarize
 from gemtune.comparison.worst_case import worst_case
 from gemtune.errors import ComparisonError
