@@ -41,7 +41,7 @@ def check_fairness(
         prompts: Sha256 of the test split; empty if unknown.
         tuned_from: Base model of the run's tuning job.
         near_duplicates: Test examples `found` nearly equal to a training example, of how many `searched`; None if
-            there was no training data to search.
+            no training data was read, or no side is tuned.
     """
     return [
         _examples(summaries, examples, mismatches),
