@@ -10,14 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from gemtune.comparison.guard import Guard
 from gemtune.comparison.sample_size import MINIMUM_PAIRS
 from gemtune.errors import ComparisonError
 from gemtune.metrics.definitions import METRICS, guard_problem, primary_problem
-
-if TYPE_CHECKING:
-    from gemtune.comparison.fairness import Guard
 
 
 @dataclass(frozen=True, kw_only=True)

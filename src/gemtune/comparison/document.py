@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from gemtune.comparison.champion import champion_notices, hold_same_model
 from gemtune.comparison.costs import actual_cost
 from gemtune.comparison.decision import Limits, decide, verdict_of
-from gemtune.comparison.fairness import EMULATOR_SUFFIX, check_fairness
+from gemtune.comparison.fairness import check_fairness
 from gemtune.comparison.measurements import differences, entry, paired
-from gemtune.comparison.sides import Side, complete, summarize
+from gemtune.comparison.served_versions import EMULATOR_SUFFIX
+from gemtune.comparison.sides import Side, complete, is_tuned_model, summarize
 from gemtune.comparison.worst_case import worst_case
 from gemtune.errors import ComparisonError
 from gemtune.metrics.definitions import METRICS, headline_first, metrics_of
@@ -82,7 +83,7 @@ def build(
         mismatches=mismatches,
         prompts=digests.get("test", ""),
         tuned_from=base_model,
-        near_duplicates=ledger.get(NEAR_DUPLICATES, {}).get("test") if ledger.get("train", {}).get("used") else None,
+        near_duplicates=_near_duplicates(ledger, sides),
     )
     metrics = compare_scores(baseline, candidate, primary)
     worst = worst_case(METRICS[primary], baseline.scores, candidate.scores, verdict_of(metrics[primary]))
@@ -155,6 +156,13 @@ def compare_answered(baseline: Side, candidate: Side, primary: str) -> dict[str,
     metric = {primary: metrics_of(candidate.task)[primary]}
     found = differences(paired(metric, *({id: side[id] for id in ids} for side in scored)), primary)[primary]
     return {"n": found.n, "difference": found.difference, "low": found.low, "high": found.high}
+
+
+def _near_duplicates(ledger: Mapping[str, Any], sides: Mapping[str, Side]) -> Mapping[str, int] | None:
+    """Return how many test examples are nearly trained on; None if no training data was read, or no side is tuned."""
+    is_trained = any(is_tuned_model(side.model) for side in sides.values())
+    found: Mapping[str, int] | None = ledger.get(NEAR_DUPLICATES, {}).get("test")
+    return found if is_trained and ledger.get("train", {}).get("used") else None
 
 
 def model_notices(summaries: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -6,47 +6,17 @@ Every guard is in `comparison.json` with both sides' figures, passed or not; one
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
-from gemtune.catalog import base_id
 from gemtune.comparison.decision import Limits
-from gemtune.comparison.sides import Side, base_model_of, is_tuned_model
+from gemtune.comparison.guard import Guard
+from gemtune.comparison.served_versions import check_versions
+from gemtune.comparison.sides import Side
 from gemtune.generation.outcomes import BLOCKED, EMPTY, FAILED, REJECTED, TRUNCATED
 from gemtune.metrics.definitions import METRICS
 
-EMULATOR_SUFFIX = "-emulator"
 EQUAL = "the same on both sides"
-_STAGE = r"(-\d{3}|-preview(-[\w-]+)?)?"  # what a served version may add to the id that was asked for
-
-
-class Guard(NamedTuple):
-    """One condition of equal treatment, with what was found on each side."""
-
-    name: str
-    title: str
-    unit: Literal["share", "text"]
-    found: Sequence[float | str | None]
-    """On the baseline's side and on the candidate's; None if unknown."""
-    limit: float | str
-    problems: Sequence[str] = ()
-    """Each says where, what was found, what was expected, and what to change; empty if the guard is passed."""
-
-    @property
-    def record(self) -> dict[str, Any]:
-        """Return it as JSON."""
-        baseline, candidate = self.found
-        return {
-            "name": self.name,
-            "title": self.title,
-            "unit": self.unit,
-            "baseline": baseline,
-            "candidate": candidate,
-            "limit": self.limit,
-            "passed": not self.problems,
-            "problems": list(self.problems),
-        }
 
 
 def check_fairness(
@@ -71,7 +41,7 @@ def check_fairness(
         prompts: Sha256 of the test split; empty if unknown.
         tuned_from: Base model of the run's tuning job.
         near_duplicates: Test examples `found` nearly equal to a training example, of how many `searched`; None if
-            there was no training data to search.
+            no training data was read, or no side is tuned.
     """
     return [
         _examples(summaries, examples, mismatches),
@@ -80,7 +50,7 @@ def check_fairness(
         _thinking(sides, summaries),
         _scoring(sides, limits.primary_metric),
         *_shares(summaries, limits),
-        _versions(sides, summaries, tuned_from),
+        check_versions(sides, summaries, tuned_from),
         _contamination(near_duplicates, limits.max_contaminated_share),
     ]
 
@@ -212,34 +182,6 @@ def _count(summary: Mapping[str, Any], kind: str) -> int:
         return int(summary["unscored"])
     # An answer of white space only is empty, too, and only the scores say so.
     return int(summary["causes"]["zero"].get(kind, 0) if kind == EMPTY else summary["outcomes"].get(kind, 0))
-
-
-def _versions(sides: Mapping[str, Side], summaries: Mapping[str, Mapping[str, Any]], tuned_from: str) -> Guard:
-    problems, served = [], {}
-    for name, side in sides.items():
-        served[name] = list(summaries[name]["model_versions"])
-        if len({base_id(version) for version in served[name]}) > 1:
-            next = "set prediction_max_age_days to 0, so that every prompt is asked again"
-            problems.append(f"{name}: several model versions answered, {', '.join(served[name])}, expected one: {next}")
-        asked = base_model_of(side, tuned_from)
-        # What a tuned endpoint gives as its version is not verified live: only another base id is told apart.
-        known = [each for each in served[name] if each.startswith("gemini-") or not is_tuned_model(side.model)]
-        if others := [version for version in known if asked and not _is_version_of(version, asked)]:
-            next = "name a model that is still served as it is called"
-            problems.append(f"{name}: the served model version is {', '.join(others)}, asked was {asked}: {next}")
-    if len({version.endswith(EMULATOR_SUFFIX) for those in served.values() for version in those}) > 1:
-        problems.append("model versions: the emulator answered one part and Gemini the other: ask both on one target")
-    texts = [", ".join(those) or None for those in served.values()]
-    return Guard("model_version", "Served version", "text", texts, "the one that was asked", problems)
-
-
-def _is_version_of(version: str, asked: str) -> bool:
-    """Return whether a served version is a model that was asked for.
-
-    >>> _is_version_of("gemini-2.0-flash-001", "gemini-2.0-flash"), _is_version_of("gemini-9-lite", "gemini-9")
-    (True, False)
-    """
-    return bool(re.fullmatch(re.escape(asked) + _STAGE, base_id(version).removesuffix(EMULATOR_SUFFIX)))
 
 
 def _contamination(near_duplicates: Mapping[str, int] | None, limit: float) -> Guard:

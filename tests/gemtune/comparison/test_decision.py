@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gemtune.comparison.decision import Decision, Limits, decide, verdict_of
-from gemtune.comparison.fairness import Guard
+from gemtune.comparison.guard import Guard
 from gemtune.errors import ComparisonError
 
 

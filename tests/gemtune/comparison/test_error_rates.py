@@ -139,18 +139,18 @@ def test_every_test_of_a_comparison_keeps_its_level() -> None:
 def test_every_test_of_a_comparison_has_the_power_predicted(n: int) -> None:
     # 0.03 ROUGE at the standard deviation of 0.103 that was measured between summarisers.
     effect = 0.03 / 0.103
-    found = simulate(1_000, n, effect, seed=n)
+    found = simulate(600, n, effect, seed=n)
     for name in ("primary", "corpus"):
         hits = sum((run[name].p or 1) <= LEVEL for run in found)
-        assert agrees(hits, 1_000, predicted_power(n, effect))
+        assert agrees(hits, 600, predicted_power(n, effect))
 
 
 @pytest.mark.acceptance
 def test_the_bootstrap_interval_covers_nearly_as_often_as_it_says() -> None:
-    random, covered, runs = np.random.default_rng(21), 0, 1_000
+    random, covered, runs = np.random.default_rng(21), 0, 500
     for _ in range(runs):
         values = drawn(random, (100,), 0.3)
         rows = np.column_stack([values, np.ones(100)])
         (interval,) = bootstrap([CorpusPair(rows * [0, 1], rows, lambda sums: sums[:, 0] / sums[:, 1])])
         covered += interval.low <= 0.3 <= interval.high
-    assert 0.92 <= covered / runs <= 0.97
+    assert 0.91 <= covered / runs <= 0.98

@@ -41,7 +41,9 @@ def test_a_fair_comparison_passes_every_guard_and_shows_both_sides() -> None:
         "train": {"read": 9, "used": 9, "sampled_out": 0, "rejected": {}},
         "near_duplicates": {"test": {"found": 5, "searched": 100}},
     }
-    guards, found = judge(answering(**known), answering(**known), digests={"test": "c" * 64}, ledger=ledger)
+    guards, found = judge(
+        answering(**known), answering(model=ENDPOINT, **known), digests={"test": "c" * 64}, ledger=ledger
+    )
     assert list(guards) == NAMES
     assert failed(guards) == [] and found["verdict"] == "inconclusive"
     assert found["ledger"].keys() == {"train"}
@@ -237,11 +239,13 @@ def test_a_test_split_that_is_nearly_trained_on_is_invalid(found: int, verdict: 
         "train": {"read": 9, "used": 9, "sampled_out": 0, "rejected": {}},
         "near_duplicates": {"test": {"found": found, "searched": 100}},
     }
-    guards, document = judge(answering(), ledger=ledger)
+    tuned = answering(model=ENDPOINT)
+    guards, document = judge(answering(), tuned, ledger=ledger)
     assert document["verdict"] == verdict
     assert guards["contamination"]["candidate"] == found / 100
     if verdict == "invalid":
         assert "6 of 100 test examples (6.0%) are nearly equal to a training example" in document["reasons"][0]
         assert "findings.jsonl" in document["reasons"][0]
+    assert judge(answering(), answering(), ledger=ledger)[0]["contamination"]["candidate"] is None  # nobody was tuned
     ledger["train"]["used"] = 0
-    assert judge(answering(), ledger=ledger)[0]["contamination"]["candidate"] is None
+    assert judge(answering(), tuned, ledger=ledger)[0]["contamination"]["candidate"] is None

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.stats
 from numpy.typing import NDArray
 
 from gemtune.comparison.resampling import CorpusPair, bootstrap, sign_flip_p
@@ -48,6 +49,45 @@ def test_the_interval_of_a_mean_is_nearly_its_t_interval() -> None:
     assert by_t.low is not None and by_t.high is not None
     assert found.low == pytest.approx(by_t.low, abs=0.001)
     assert found.high == pytest.approx(by_t.high, abs=0.001)
+
+
+def skewed(n: int) -> CorpusPair:
+    """Return a ratio of sums, which is no mean: hits over attempts, with a different number of attempts each."""
+    random = np.random.default_rng(4)
+    attempts = random.integers(1, 30, n)
+    before, after = (np.column_stack([random.binomial(attempts, p), attempts]).astype(float) for p in (0.5, 0.56))
+    return CorpusPair(before, after, mean_of)
+
+
+def test_the_bootstrap_interval_of_a_ratio_is_scipys() -> None:
+    pair = skewed(80)
+
+    def difference(places: NDArray[np.int64]) -> float:
+        return CorpusPair(pair.baseline[places], pair.candidate[places], mean_of).difference
+
+    scipys = scipy.stats.bootstrap(
+        (np.arange(80),), difference, n_resamples=5_000, method="percentile", vectorized=False, rng=3
+    )
+    (found,) = bootstrap([pair])
+    assert found.low == pytest.approx(scipys.confidence_interval.low, abs=0.003)
+    assert found.high == pytest.approx(scipys.confidence_interval.high, abs=0.003)
+    assert found.sd == pytest.approx(scipys.standard_error, rel=0.06)
+
+
+def test_the_p_value_of_a_ratio_is_scipys_over_all_exchanges_of_answers() -> None:
+    pair = skewed(11)
+
+    def difference(before: NDArray[np.int64], after: NDArray[np.int64]) -> float:
+        rows = np.stack([pair.baseline, pair.candidate])
+        places = np.arange(11)
+        return CorpusPair(rows[before, places], rows[after, places], mean_of).difference
+
+    first, second = np.zeros(11, int), np.ones(11, int)
+    scipys = scipy.stats.permutation_test(
+        (first, second), difference, permutation_type="samples", n_resamples=10**6, vectorized=False
+    )
+    p_values, _ = sign_flip_p(np.empty((11, 0)), family=[False], corpus=[pair])
+    assert p_values[0] == pytest.approx(scipys.pvalue, abs=1e-9)
 
 
 def test_every_statistic_sees_the_same_samples() -> None:
