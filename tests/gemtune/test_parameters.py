@@ -113,7 +113,10 @@ def test_whole_numbers_stand_for_fractions_and_budgets() -> None:
     ("keys", "problem"),
     [
         ({"epochs": 3}, "epochs: unknown key, did you mean `epoch_count`?"),
-        ({"submission": {"experiment": "e"}}, "`experiment` is a key of the spec itself, outside submission"),
+        (
+            {"submission": {"experiment": "e"}},
+            "submission.experiment: unknown key here: `experiment` is a key of the spec itself",
+        ),
         ({"max_cost_usd": -1}, "max_cost_usd: -1, expected at least 0: The run stops"),
         ({"epoch_count": -1}, "epoch_count: -1, expected at least 0: Passes over"),
         ({"epoch_count": 1.5}, "epoch_count: 1.5, expected a whole number: "),
