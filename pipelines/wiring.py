@@ -33,13 +33,9 @@ def task_of(step: Any, title: str, given: Mapping[str, Any], *, cached: bool = F
         own: Inputs of this task that are no parameters of the pipeline, or have another value.
     """
     inputs = step.component_spec.inputs
-    task = step(
-        **{name: value for name, value in {**given, **JOB}.items() if name in inputs and name not in own}, **own
-    )
-    task.set_display_name(title)
-    if not cached:
-        task.set_caching_options(False)
-    return task
+    known = {name: value for name, value in {**given, **JOB}.items() if name in inputs}
+    task = step(**{**known, **own})
+    return task.set_display_name(title).set_caching_options(cached)
 
 
 def prepared(given: Mapping[str, Any], **own: Any) -> tuple[Any, Any]:

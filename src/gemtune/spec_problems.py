@@ -63,6 +63,8 @@ def _line(problem: Any, path: Path, kind: type[BaseModel], place: str) -> str:
 def _words(problem: Any, path: Path, kind: type[BaseModel]) -> str:
     """Return what was found, what was expected, and what next."""
     name, found, context = problem["type"], problem["input"], problem.get("ctx", {})
+    if name == "extra_forbidden" and path[0] != path[-1] in kind.model_fields:
+        return f"unknown key here: `{path[-1]}` is a key of the spec itself, outside {path[0]}"
     if name == "extra_forbidden":
         return f"unknown key{did_you_mean(path[-1], _model_of(path, kind).model_fields)}"
     if name == "missing":

@@ -113,6 +113,10 @@ def test_whole_numbers_stand_for_fractions_and_budgets() -> None:
     ("keys", "problem"),
     [
         ({"epochs": 3}, "epochs: unknown key, did you mean `epoch_count`?"),
+        (
+            {"submission": {"experiment": "e"}},
+            "submission.experiment: unknown key here: `experiment` is a key of the spec itself",
+        ),
         ({"max_cost_usd": -1}, "max_cost_usd: -1, expected at least 0: The run stops"),
         ({"epoch_count": -1}, "epoch_count: -1, expected at least 0: Passes over"),
         ({"epoch_count": 1.5}, "epoch_count: 1.5, expected a whole number: "),
@@ -163,6 +167,7 @@ def test_whole_numbers_stand_for_fractions_and_budgets() -> None:
             {"primary_metric": "rougel_f1"},
             "primary_metric: 'rougel_f1', expected a metric of the task summarization: rouge1",
         ),
+        ({"experiment": "E 1"}, "experiment: 'E 1', expected 4 to 63 lowercase letters, digits and hyphens"),
         ({"guard_metrics": {"rougeL": -0.1}}, "guard_metrics: {'rougeL': -0.1}, expected a metric of the task"),
         ({"guard_metrics": {"rougeL_f1": 0.1}}, "guard_metrics.rougeL_f1: 0.1, expected at most 0: "),
         ({"guard_metrics": []}, "guard_metrics: [], expected keys and values: "),
