@@ -85,6 +85,7 @@ def test_a_sweep_runs_one_after_another_and_names_a_winner_only_beyond_the_noise
     assert all(" to +" in row and "$" in row for row in rows)
     assert winner.startswith(("no winner: ", "winner: learning_rate_multiplier=2"))
     assert terminal.paid()[0] == created + 2
+    assert 0 < err.index("all 2 runs") < err.index("\njob "), "the whole cost is known before the first run starts"
     assert "for all runs" in err
     names = {job["spec"] for job in jobs(terminal, "list")}
     assert {"swept-learning-rate-multiplier-0-001", "swept-learning-rate-multiplier-2"} <= names

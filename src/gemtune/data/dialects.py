@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from gemtune.data.examples import Part, Turn
 from gemtune.data.findings import Rejection, cut, kind
+from gemtune.data.openai_calls import ANSWERS, CALLS, TOOLS, Calls
 from gemtune.data.prompt_template import PromptTemplate
 
 Raw: TypeAlias = Mapping[str, Any]
@@ -21,7 +22,6 @@ LANGUAGE_KEYS = ("language", "lang")
 
 _ROLES = {"user": "user", "assistant": "model", "model": "model"}
 _SHAREGPT_ROLES = {**_ROLES, "human": "user", "gpt": "model", "chatgpt": "model", "bing": "model", "bard": "model"}
-_CALLS = ("tool_calls", "function_call")
 
 
 class Draft(NamedTuple):
@@ -50,6 +50,8 @@ class ChatNames(NamedTuple):
     """Names of role and content in a message; the first that fit count."""
     system: tuple[str, ...] = ()
     """Names of a system instruction beside the messages."""
+    has_calls: bool = False
+    """Functions are declared, called and answered as OpenAI's API does."""
 
     def of(self, message: Raw) -> tuple[str, str]:
         """Return the names that a message uses."""
@@ -83,18 +85,26 @@ def _from_chat(
 ) -> Draft:
     """Chat: a list of messages of a role each; content is text or a list of parts. The first ones may be `system`."""
     if len(raw) > 1:
-        _leave_out(raw, {key, *names.system}, "$", left_out)
+        _leave_out(raw, {key, *names.system, *(TOOLS if names.has_calls else ())}, "$", left_out)
     turns: list[Turn] = []
+    calls = Calls(left_out) if names.has_calls else None
     system = [part for name in names.system if raw.get(name) for part in _text_parts(raw[name], f"$.{name}")]
     for index, message in enumerate(_list(raw.get(key), f"$.{key}", "missing_contents")):
         path = f"$.{key}[{index}]"
         if type(message) is not dict:
             message = _object(message, path)
         role_key, text_key = names.of(message)
+        if calls and message.get("role") in ANSWERS:
+            calls.add_answer(message, path, turns)
+            continue
+        called = calls.parts_of(message, path) if calls and len(message) > 1 else []
         if len(message) > 2 or role_key not in message:
-            _check_message(message, path, left_out, {role_key, text_key}, f"$.{key}[*]")
+            _check_message(message, path, left_out, {role_key, text_key}, f"$.{key}[*]", is_call=bool(called))
         role, text = message.get(role_key), message.get(text_key)
-        parts: list[Part] = [{"text": text}] if type(text) is str else _text_parts(text, f"{path}.{text_key}")
+        if called:
+            parts = [*_text_parts(text, f"{path}.{text_key}"), *called] if text else called
+        else:
+            parts = [{"text": text}] if type(text) is str else _text_parts(text, f"{path}.{text_key}")
         if role == "system" and not turns:
             system += parts
         elif type(role) is str and role in roles:
@@ -102,21 +112,21 @@ def _from_chat(
         else:
             found = "role `system` after the first turn" if role == "system" else f"role is {cut(role)}"
             raise Rejection("bad_role", found, _either(roles), _next_for(role), f"{path}.{role_key}")
-    return Draft(turns, system)
+    return Draft(turns, system, calls.tools_of(raw) if calls else None)
 
 
-def _check_message(message: Raw, path: str, left_out: set[str], kept: set[str], parent: str) -> None:
+def _check_message(message: Raw, path: str, left_out: set[str], kept: set[str], parent: str, *, is_call: bool) -> None:
     """Refuse what would change the conversation if it were left out."""
-    for key in _CALLS:
-        if message.get(key):
+    for key in CALLS:
+        if message.get(key) and not is_call:
             raise _call(f"`{key}`", f"{path}.{key}")
     if "author" in message and "role" not in message:
         raise Rejection("legacy_key", "`author`", "`role`", "rename it: this is PaLM's format", f"{path}.author")
-    _leave_out(message, {*kept, *_CALLS}, parent, left_out)
+    _leave_out(message, {*kept, *CALLS}, parent, left_out)
 
 
 def _call(found: str, path: str) -> Rejection:
-    expected = "text: function calls are read from the format `contents` only"
+    expected = "text: function calls are read from the formats `contents` and `messages` only"
     return Rejection("unknown_part", found, expected, "write the example as contents with functionCall parts", path)
 
 
@@ -162,7 +172,7 @@ DIALECTS = {
     "contents": Dialect(frozenset({"contents"}), _from_contents),
     "messages": Dialect(
         frozenset({"messages"}),
-        partial(_from_chat, key="messages", names=ChatNames((("role", "content"),)), roles=_ROLES),
+        partial(_from_chat, key="messages", names=ChatNames((("role", "content"),), has_calls=True), roles=_ROLES),
     ),
     "sharegpt": Dialect(
         frozenset({"conversations"}),

@@ -8,7 +8,7 @@ from pathlib import Path
 MEMORY_KEYS = 20_000
 """Keys that an index holds in memory: about 3 MB."""
 
-CACHE_KIB = 8_000
+CACHE_KIB = 2_000
 """Memory that SQLite may use for one index."""
 
 _FILTER_BITS = 1 << 22

@@ -149,11 +149,11 @@ TURN = {"role": "user", "content": "ask"}
             "unknown_part",
             "$.messages[0].content[0]",
         ),
-        ({"messages": [TURN, {"role": "tool", "content": "x"}]}, "bad_role", "$.messages[1].role"),
+        ({"messages": [TURN, {"role": "tool", "content": "x"}]}, "unknown_part", "$.messages[1]"),
         (
             {"messages": [TURN, {"role": "assistant", "content": "x", "tool_calls": [{}]}]},
             "unknown_part",
-            "$.messages[1].tool_calls",
+            "$.messages[1].tool_calls[0]",
         ),
         ({"messages": [{"author": "user", "content": "x"}]}, "legacy_key", "$.messages[0].author"),
         ({"conversations": [{"from": "gpt", "value": "x"}]}, "first_turn_not_user", "$.conversations[0]"),
@@ -241,11 +241,13 @@ def test_a_record_may_say_its_language(raw: dict[str, Any], language: str) -> No
     assert converter().convert({"prompt": "ask", "completion": "answer", **raw}).language == language
 
 
+CALLED = ["role", "parts", "text", "content", "functionCall", "x", "tool_calls", "function", "function_call"]
+CALLED += ["name", "arguments", "parameters", "type", "properties"]
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(st.characters(), max_size=8)
     | st.sampled_from(["user", "model", "system"]),
     lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(["role", "parts", "text", "content", "functionCall", "x"]), inner, max_size=3),
+    | st.dictionaries(st.sampled_from(CALLED), inner, max_size=3),
     max_leaves=12,
 )  # fmt: skip
 
@@ -261,6 +263,7 @@ KEYS = [
     "input_text",
     "output_text",
     "tools",
+    "functions",
     "systemInstruction",
     "lang",
 ]

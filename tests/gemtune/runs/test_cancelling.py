@@ -5,6 +5,7 @@ import pytest
 
 from gemtune.labels import label_value
 from gemtune.runs.cancelling import cancel_batch_jobs, cancel_run, cancel_tuning_jobs
+from gemtune.runs.notification import tell
 from gemtune.vertex import Rest
 from tests.gemtune.conftest import articles
 
@@ -120,3 +121,20 @@ def test_a_run_without_tuning_is_cancelled_with_its_batch_job(emulator: Any, ben
     }
     emulator.state.put("pipelineJobs", name, job)
     assert cancel_run(name, project=emulator.project) == ("PIPELINE_STATE_CANCELLED", [ours])
+
+
+def test_the_exit_step_cancels_batch_jobs_even_where_tuning_jobs_cannot_be_listed(
+    emulator: Any, bench: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ours = leave_batch(emulator, bench, RUN)
+    tell(
+        name="summaries",
+        job=f"projects/{emulator.state.number}/locations/us-central1/pipelineJobs/{RUN}",
+        state="FAILED",
+        project=emulator.project,
+        bucket=emulator.bucket,
+        parameters={**PARAMETERS, "tuning_location": "global"},
+        webhook_secret="",
+    )
+    assert f"cancelled: {ours}" in capsys.readouterr().out
+    assert state(emulator, ours) in ("JOB_STATE_CANCELLING", "JOB_STATE_CANCELLED")
