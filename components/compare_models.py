@@ -94,7 +94,7 @@ def compare_models(
     from gemtune.report.curves import curve_figure
     from gemtune.report.examples import example_rows
     from gemtune.report.model_card import render as render_card
-    from gemtune.report.page import render
+    from gemtune.report.page import object_of, render
     from gemtune.report.plots import difference_figure, report_figures, score_figure, to_png
     from gemtune.step import step
     from gemtune.storage import Storage
@@ -142,13 +142,13 @@ def compare_models(
         )
         figures = report_figures(compared, baseline.scores, tuned.scores, points)
         rows = example_rows(examples, baseline, tuned, primary_metric)
-        files = {
-            "Test split": test_uri,
-            "Baseline answers": baseline_predictions.uri,
-            "Baseline scores": baseline_scores.uri,
-            "Candidate answers": tuned_predictions.uri,
-            "Candidate scores": tuned_scores.uri,
+        outputs = {
+            "Baseline answers": baseline_predictions,
+            "Baseline scores": baseline_scores,
+            "Candidate answers": tuned_predictions,
+            "Candidate scores": tuned_scores,
         }
+        files = {"Test split": test_uri, **{name: object_of(each.path) for name, each in outputs.items()}}
         pages = {
             "report.html": (report, render(compared, rows, figures, files)),
             "model_card.md": (model_card, render_card(compared)),

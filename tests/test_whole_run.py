@@ -109,6 +109,7 @@ def test_the_report_needs_no_network(run: Run) -> None:
     page = (run.folder / "report.html").read_text(encoding="utf-8")
     assert "improved" in page and "<svg" in page
     assert 'src="http' not in page and "@import" not in page and "<link" not in page and "<script src" not in page
+    assert page.count("gs://gemtune-local/gemtune/pipeline-root/") == 4 and "/gcs/" not in page
 
 
 def test_the_readme_shows_what_the_run_prints(run: Run) -> None:

@@ -119,9 +119,28 @@ def object_page(uri: str) -> str:
     return address if address.startswith("https://") else ""
 
 
+def object_of(path: str) -> str:
+    """Return the gs:// URI of an artifact from where a step finds it.
+
+    A stand-in gives a step local URIs, so the path is what to go by; its buckets lie below a folder `gcs`, too.
+    Source: kfp/dsl/types/artifact_types.py, where the path of gs://BUCKET/x is /gcs/BUCKET/x.
+
+    >>> object_of("/gcs/bucket/root/1/job/score_2/scores")
+    'gs://bucket/root/1/job/score_2/scores'
+    """
+    name = path.partition("/gcs/")[2]
+    return f"gs://{name}" if name else path
+
+
 def as_json(value: Any) -> str:
-    """Return a parameter's value as a spec may hold it; text as it is."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    """Return a parameter's value as a spec may hold it; text as it is, and a dash where it is empty.
+
+    >>> as_json(4.0), as_json("text"), as_json([])
+    ('4', 'text', '[]')
+    """
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # a pipeline job holds every number as a float
+    return (value or NONE) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def typeset(sentence: str) -> str:

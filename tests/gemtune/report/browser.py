@@ -96,3 +96,13 @@ def browser(profile: Path) -> Iterator[Tab]:
                 yield Tab(socket)
         finally:
             process.terminate()
+
+
+def open_page(tab: Tab, folder: Path, text: str) -> str:
+    """Open a report from disk, and return its address."""
+    file = folder / "report.html"
+    file.write_text(text, encoding="utf-8")
+    tab.events.clear()
+    tab.show()
+    tab.open(file.as_uri())
+    return file.as_uri()

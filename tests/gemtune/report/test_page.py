@@ -160,6 +160,26 @@ def test_resources_link_to_the_console_and_files_to_the_bucket() -> None:
     ] * 3
 
 
+def test_guards_of_equal_treatment_stand_with_their_problems_and_the_worst_case() -> None:
+    records = examples()
+    comparison = compare(records, *worse_and_better(records))
+    guard = {"baseline": 0.31, "candidate": 0.0, "limit": 0.05, "unit": "share"}
+    fairness = [
+        {**guard, "title": "Cut off", "passed": False, "problems": ["baseline: raise max_output_tokens"]},
+        {**guard, "title": "Contamination", "baseline": None, "candidate": None, "passed": True, "problems": []},
+    ]
+    worst = {"unscored": 3, "difference": 0.12, "low": -0.08, "high": 0.15, "verdict": "inconclusive"}
+    first = {**comparison["metrics"][0], "effect_size": 0.47, "examples_needed": 1_039}
+    changes = {"fairness": fairness, "worst_case": worst, "metrics": [first, *comparison["metrics"][1:]]}
+    text = render(comparison | changes, [], report_figures(comparison, [], [], []))
+    words = " ".join(re.sub("<[^>]+>", " ", text).split()).replace("\u00a0", " ")
+    assert "Cut off no 31.0 % 0.0 % at most 5.0 % baseline: raise max_output_tokens" in words
+    assert "Contamination yes not known not known at most 5.0 %" in words
+    assert "the difference would be +0.120 [\u22120.080, +0.150], and the verdict inconclusive." in words
+    assert re.search(r"6 / 0 / 0 0.470 1,039 ", words)
+    assert '<a href="#fairness">' in text
+
+
 def test_of_many_examples_the_page_says_which_it_holds_and_where_the_others_lie() -> None:
     records = examples()
     sides = worse_and_better(records)
