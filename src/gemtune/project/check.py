@@ -6,7 +6,6 @@ import shlex
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-
 CALLER = '--member="user:$(gcloud config get account)"'
 """Names whoever types a gcloud command."""
 
