@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newcomer]:
 def failures(ended: "subprocess.CompletedProcess[str]") -> dict[str, str]:
     """Return what failed → the command below it."""
     lines = ended.stdout.splitlines()
-    pairs = zip(lines, lines[1:], strict=False)
+    pairs = pairwise(lines)
     return {
         line.removeprefix("fail").strip(): below.partition("$ ")[2] for line, below in pairs if line.startswith("fail")
     }

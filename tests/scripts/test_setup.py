@@ -8,8 +8,9 @@ from gemtune.project.bucket import RULE
 from tests.scripts.conftest import CommandLine, Ended
 
 ACCOUNT = "gemtune-pipeline@gemtune-local.iam.gserviceaccount.com"
-WRITES = ("services.batchEnable", "storage.buckets.insert", "storage.buckets.patch", "storage.buckets.setIamPolicy")
-WRITES += ("serviceAccounts.create", "projects.setIamPolicy", "repositories.create", "repositories.setIamPolicy")
+BUCKET_WRITES = ["storage.buckets.insert", "storage.buckets.patch", "storage.buckets.setIamPolicy"]
+OTHER_WRITES = ["services.batchEnable", "serviceAccounts.create", "projects.setIamPolicy"]
+WRITES = [*BUCKET_WRITES, *OTHER_WRITES, "repositories.create", "repositories.setIamPolicy"]
 
 
 def set_up(gemtune: CommandLine, *arguments: str) -> Ended:
