@@ -37,7 +37,7 @@ def project_name(state: State) -> str:
 
 def welcome_tuning_agent(state: State) -> None:
     """Bind the role of the tuning service's agent once, as soon as there was a tuning job."""
-    if state.get("iamAgents", "tuning") or not state.list("tuningJobs"):
+    if state.get("iamAgents", "tuning") is not None or not state.list("tuningJobs"):
         return
     with state.transaction():
         state.put("iamAgents", "tuning", {})

@@ -1,7 +1,7 @@
 """Cloud Storage, JSON API: buckets and objects.
 
 Faithful: generations, preconditions, listing, resumable uploads, ranges, copying and composing, errors and their text.
-Not modelled: access control, versioning, lifecycle, encryption keys, batches, partial responses, pages of buckets,
+Not modelled: enforced access control, versioning, encryption keys, batches, partial responses, pages of buckets,
 304 for an unchanged object (it is a 412), the XML API.
 """
 

@@ -79,7 +79,7 @@ def create_default_bucket(state: State) -> None:
     A state folder of an emulator that knew no policies yet gets the one of a new bucket.
     """
     if state.get(BUCKETS, state.bucket) is None:
-        if not state.get("deletedBuckets", state.bucket):
+        if state.get("deletedBuckets", state.bucket) is None:
             create_bucket(state, state.bucket, "us-central1", CLOSED)
     elif not state.get(policies.POLICIES, f"buckets/{state.bucket}"):
         create_default_policy(state, state.bucket)

@@ -93,13 +93,14 @@ def data(spec: TuningSpec, commands: Commands, target: Target) -> Iterator[Check
     storage, folder = Storage(spec.project), Path(commands.spec).parent
     mirror = str(mirror_folder()) if target.address else ""
 
-    def find(value: str) -> list[str]:
-        copies = local_copies(spec, storage) if mirror else {}
-        return find_sources(value, folder=folder, storage=storage, copies=copies)
+    def find(key: str) -> list[str]:
+        alone = spec.model_copy(update={other: "" for other in SOURCES if other != key})
+        copies = local_copies(alone, storage) if mirror else {}
+        return find_sources(getattr(spec, key), folder=folder, storage=storage, copies=copies)
 
     for key in SOURCES:
-        if value := getattr(spec, key):
-            yield check_data(key, partial(find, value), commands, mirror=mirror)
+        if getattr(spec, key):
+            yield check_data(key, partial(find, key), commands, mirror=mirror)
 
 
 def compiled(compiling: "subprocess.Popen[str]") -> Check:

@@ -77,13 +77,20 @@ def set_up(spec: TuningSpec, *, is_sure: bool) -> int:
     if not is_sure and not agreed(len(missing)):
         print("nothing was made: answer y, or pass --yes", file=sys.stderr)
         return 3
-    for each in missing:
-        carry_out(each)
-        say("made", each.what)
-    print(f"{len(missing)} made")
+    made = [each for each in missing if make(each)]
+    print(f"{len(made)} made")
     if not spec.submission.service_account:
         say("next", f"put service_account: {own_account(spec.submission.project)} into submission of the spec")
     return 0
+
+
+def make(requirement: Requirement) -> bool:
+    """Make what is missing, and return whether it still was: what was made before may have brought it."""
+    if look(requirement).state != "missing":
+        return False
+    carry_out(requirement)
+    say("made", requirement.what)
+    return True
 
 
 def show(spec: TuningSpec, found: list[tuple[Requirement, Found]]) -> None:

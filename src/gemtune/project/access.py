@@ -78,9 +78,10 @@ class Grant:
     @property
     def what(self) -> str:
         """Return the grant in a few words."""
-        kinds = {"serviceAccounts": "account", "repositories": "repository", "cryptoKeys": "key", "projects": "project"}
+        kinds = {"serviceAccounts": "account", "repositories": "repository", "cryptoKeys": "key"}
         *_, collection, name = self.resource.split("/")
-        where = self.resource if self.resource.startswith("gs://") else f"{kinds[collection]} {name.partition('@')[0]}"
+        where = f"{kinds[collection]} {name.partition('@')[0]}" if collection in kinds else "project"
+        where = self.resource if self.resource.startswith("gs://") else where
         return f"{self.who}: {self.role.removeprefix('roles/')} on {where}"
 
     @property

@@ -119,7 +119,7 @@ def _elsewhere(spec: TuningSpec, error: GemtuneError, commands: Commands) -> str
 
 def _caller(spec: TuningSpec, policies: Policies, account: str, commands: Commands) -> Iterator[Check]:
     """Yield whether the person who asks may submit runs."""
-    resources = [("project", f"projects/{spec.project}", f"project {spec.project}")]
+    resources = [("project", f"projects/{spec.project}", "project")]
     resources += [("bucket", f"gs://{bucket}", f"gs://{bucket}") for bucket in own_buckets(spec)]
     if spec.submission.service_account:
         name = accounts.account_name(spec.submission.project, account)

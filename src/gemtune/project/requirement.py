@@ -67,7 +67,7 @@ def carry_out(requirement: Requirement, *, sleep: Callable[[float], object] = ti
         try:
             return requirement.do()
         except CallError as error:
-            if not any(text in str(error) for text in _PASSING):
+            if error.code == 404 or not any(text in str(error) for text in _PASSING):
                 raise
             sleep(delay)
     requirement.do()

@@ -173,11 +173,11 @@ def _role(spec: TuningSpec, grant: Grant, policies: Policies, tuning_location: s
         except CallError as error:
             if is_data and error.code in (403, 404):
                 return Found("unclear", f"who may read {grant.resource} cannot be seen")
-            if error.code == 404:
-                return Found("missing", "what it is for does not exist")
-            raise
+            if error.code != 404:
+                raise
+            is_held = False  # what it is for does not exist yet
         if not is_held and grant.is_later and not _was_tuned(spec.project, tuning_location):
-            return Found("unclear", "appears with the first tuning job")
+            return Found("unclear", "from the first job on")
         return Found("there", "held") if is_held else Found("missing", "not held")
 
     return Requirement(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import date
 
@@ -59,8 +60,8 @@ def check_data(key: str, find: Callable[[], list[str]], commands: Commands, *, m
     try:
         count = len(find())
     except GemtuneError as error:
-        missing = next((word.rstrip(":,") for word in str(error).split() if word.startswith("gs://")), "")
-        return Check(key, "fail", error.message, _brought(key, missing, error, commands, mirror))
+        uris = re.findall(r"gs://[^\s,:]+", str(error))
+        return Check(key, "fail", error.message, _brought(key, next(iter(uris), ""), error, commands, mirror))
     return Check(key, "ok", f"{count} file{'s' * (count != 1)} found")
 
 
