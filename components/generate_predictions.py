@@ -108,9 +108,9 @@ def generate_predictions(
             output=Path(predictions.path),
             storage=Storage(project),
             catalog=catalog,
-            run=job_id,
             mode=generation_mode,
             deadline_hours=generation_deadline_hours,
+            job_id=job_id,
         )
         predictions.metadata["model"] = served.model
         predictions.metadata["paid"] = summary["paid"]

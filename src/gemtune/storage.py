@@ -11,13 +11,13 @@ import re
 import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from gemtune.errors import StorageError
+from gemtune.storage_errors import errors_of, is_bucket_missing
 
 RETRY_SECONDS = 60.0
 """How long one call is retried when the service is busy or out of reach."""
@@ -65,7 +65,7 @@ class Storage:
 
     def read_bytes(self, uri: str) -> bytes:
         """Return the whole object."""
-        with _errors_of(uri, "read"):
+        with errors_of(uri, "read"):
             return bytes(self._blob(uri).download_as_bytes(retry=_retry()))
 
     def read_text(self, uri: str) -> str:
@@ -79,14 +79,14 @@ class Storage:
         and ranges of a gzip-encoded object are not what they seem.
         """
         with tempfile.TemporaryFile() as file:
-            with _errors_of(uri, "read"):
+            with errors_of(uri, "read"):
                 self._blob(uri).download_to_file(file, retry=_retry())
             file.seek(0)
             yield from file
 
     def exists(self, uri: str) -> bool:
         """Tell whether the object is there; False in a missing bucket, too."""
-        with _errors_of(uri, "read"):
+        with errors_of(uri, "read"):
             return bool(self._blob(uri).exists(retry=_retry()))
 
     def find(self, pattern_uri: str) -> list[str]:
@@ -99,7 +99,7 @@ class Storage:
         prefix = re.split(r"[*?]", pattern)[0]
         if prefix == pattern:
             return [pattern_uri] if self.exists(pattern_uri) else []
-        with _errors_of(pattern_uri, "list"):
+        with errors_of(pattern_uri, "list"):
             names = [blob.name for blob in self._client.list_blobs(bucket, prefix=prefix, retry=_retry())]
         parts = re.split(r"(\*\*|\*|\?)", pattern)
         expression = re.compile("".join(_WILDCARDS.get(part, re.escape(part)) for part in parts), re.DOTALL)
@@ -109,14 +109,14 @@ class Storage:
     def objects(self, folder_uri: str) -> Iterator[StoredObject]:
         """Yield what is stored below a folder, in order of the names; nothing where there is nothing."""
         bucket, folder = split_uri(folder_uri)
-        with _errors_of(folder_uri, "list"):
+        with errors_of(folder_uri, "list"):
             for blob in self._client.list_blobs(bucket, prefix=f"{folder.rstrip('/')}/", retry=_retry()):
                 uri = f"gs://{bucket}/{blob.name}"
                 yield StoredObject(uri, int(blob.size), blob.updated, dict(blob.metadata or {}))
 
     def delete(self, uri: str) -> None:
         """Delete an object."""
-        with _errors_of(uri, "delete"):
+        with errors_of(uri, "delete"):
             self._blob(uri).delete(retry=_retry())
 
     def write_text(
@@ -125,7 +125,7 @@ class Storage:
         """Write the object, replacing what was there; metadata is kept beside it."""
         blob = self._blob(uri)
         blob.metadata = dict(metadata or {}) or None
-        with _errors_of(uri, "write"):
+        with errors_of(uri, "write"):
             blob.upload_from_string(text.encode(), content_type=content_type, retry=_retry())
 
     def create_text(self, uri: str, text: str) -> bool:
@@ -137,12 +137,12 @@ class Storage:
         from google.api_core.exceptions import NotFound
 
         blob = self._blob(uri)
-        with _errors_of(uri, "read"):
+        with errors_of(uri, "read"):
             try:
                 # The answer carries the generation of these very bytes (x-goog-generation).
                 data = blob.download_as_bytes(retry=_retry())
             except NotFound as error:
-                if _is_bucket_missing(error):
+                if is_bucket_missing(error):
                     raise
                 return None
         return _decode(uri, data), int(blob.generation)
@@ -153,18 +153,18 @@ class Storage:
 
     def upload(self, path: Path, uri: str) -> None:
         """Copy a local file to an object."""
-        with _errors_of(uri, "write"):
+        with errors_of(uri, "write"):
             self._blob(uri).upload_from_filename(str(path), retry=_retry())
 
     def download(self, uri: str, path: Path) -> None:
         """Copy an object to a local file; nothing is left there if it fails."""
-        with _errors_of(uri, "read"):
+        with errors_of(uri, "read"):
             self._blob(uri).download_to_filename(str(path), retry=_retry())
 
     def copy(self, source: str, target: str) -> None:
         """Copy an object within Cloud Storage, of any size and between locations, without reading it."""
         token, blob = None, self._blob(target)
-        with _errors_of(source, "copy"):
+        with errors_of(source, "copy"):
             while True:
                 token, *_ = blob.rewrite(self._blob(source), token=token, retry=_retry())
                 if token is None:
@@ -172,7 +172,7 @@ class Storage:
 
     def ensure_bucket(self, uri: str) -> None:
         """Create the bucket of a URI unless it is there."""
-        with _errors_of(uri, "create the bucket of"):
+        with errors_of(uri, "create the bucket of"):
             bucket = self._client.bucket(split_uri(uri)[0])
             if not bucket.exists(retry=_retry()):
                 bucket.create(retry=_retry())
@@ -202,7 +202,7 @@ class Storage:
 
         blob, mark = self._blob(uri), uuid.uuid4().hex
         blob.metadata = {"gemtune-write": mark}
-        with _errors_of(uri, "write"):
+        with errors_of(uri, "write"):
             try:
                 blob.upload_from_string(
                     text.encode(), content_type="application/json", if_generation_match=generation, retry=_retry()
@@ -237,48 +237,3 @@ def _decode(uri: str, data: bytes) -> str:
         return data.decode()
     except UnicodeDecodeError as error:
         raise StorageError(f"{uri}: byte {error.start} is not UTF-8, expected UTF-8 text") from error
-
-
-def _is_bucket_missing(error: Exception) -> bool:
-    # The wording of Cloud Storage; a missing object is "No such object: BUCKET/NAME".
-    return "bucket does not exist" in str(error)
-
-
-@contextmanager
-def _errors_of(uri: str, verb: str) -> Iterator[None]:
-    """Turn what the client raises into a StorageError that names the URI."""
-    from google.api_core.exceptions import GoogleAPIError
-    from google.auth.exceptions import GoogleAuthError
-    from google.cloud.storage.exceptions import DataCorruption
-    from requests import RequestException  # type: ignore[import-untyped]
-
-    try:
-        yield
-    except (GoogleAPIError, GoogleAuthError, DataCorruption, RequestException) as error:
-        raise _storage_error(uri, verb, error) from error
-
-
-def _storage_error(uri: str, verb: str, error: Exception) -> StorageError:
-    """Say what happened to the URI and what the reader can do about it."""
-    from google.api_core.exceptions import ClientError, Forbidden, NotFound, TooManyRequests, Unauthorized
-    from google.auth.exceptions import GoogleAuthError
-
-    bucket, _ = split_uri(uri)
-    if isinstance(error, NotFound) and _is_bucket_missing(error):
-        return StorageError(f"{uri}: there is no bucket gs://{bucket}", next="create it, or correct the name")
-    if isinstance(error, NotFound):
-        return StorageError(f"{uri}: there is no such object", next="check the name, or write it first")
-    if isinstance(error, Forbidden):
-        grant = f"grant roles/storage.objectUser on gs://{bucket} to the account that runs this"
-        return StorageError(f"{uri}: not allowed to {verb} it ({_reason(error)})", next=grant)
-    if isinstance(error, GoogleAuthError | Unauthorized):
-        login = "run `gcloud auth application-default login`, or choose the target `emulator`"
-        return StorageError(f"{uri}: no usable Google credentials ({_reason(error)})", next=login)
-    is_final = isinstance(error, ClientError) and not isinstance(error, TooManyRequests)
-    return StorageError(f"{uri}: could not {verb} it ({_reason(error)})", next="" if is_final else "try again")
-
-
-def _reason(error: Exception) -> str:
-    """Return the service's own words on one line."""
-    text = str(getattr(error, "cause", None) or getattr(error, "message", None) or error)
-    return " ".join(text.split())
