@@ -110,7 +110,7 @@ def generate_predictions(
             catalog=catalog,
             mode=generation_mode,
             deadline_hours=generation_deadline_hours,
-            run=job_id,
+            job_id=job_id,
         )
         predictions.metadata["model"] = served.model
         predictions.metadata["base_model"] = served.base_model

@@ -111,8 +111,8 @@ def select_checkpoint(
             max_age_days=prediction_max_age_days,
             storage=storage,
             catalog=catalogs.load(catalog_overrides),
-            run=job_id,
             deadline_hours=generation_deadline_hours,
+            job_id=job_id,
         )
         trial = Trial(
             prompts_uri=prompts_uri,

@@ -5,8 +5,8 @@
     gemtune clean SPEC --older-than 30d     what is older
     gemtune clean SPEC --all-specs          of every spec in SPEC's project and bucket, as after a sweep
 
-Endpoints, models, experiments, batch jobs, stored answers and the schedule go. What is promoted stays, and so does a
-tuned model that a run still needs, whatever carries no label of gemtune, datasets, reports, and tuning jobs, which the
+Endpoints, models, experiments, batch jobs with what they wrote, stored answers and the schedule go. What stays: what is
+promoted, a tuned model that a run still needs, what is not gemtune's, datasets, reports, and tuning jobs, which the
 service cannot delete. Without a terminal and without --yes nothing is deleted. Runs in other buckets are not looked at.
 """
 

@@ -107,7 +107,8 @@ def test_after_clean_nothing_of_ours_is_left_but_what_is_promoted_and_needed(pro
 
     shown = project.clean("promoted")
     assert project.names() == before, "without --yes nothing is deleted"
-    assert {each["kind"] for each in shown["to_delete"]} == {"schedule", "predictions"}
+    kinds = {each["kind"] for each in shown["to_delete"]}
+    assert kinds >= {"schedule", "predictions"} and not kinds & {"endpoint", "model"}
     assert promoted["models"]["candidate"] in {each["name"] for each in shown["stays"]}
 
     needed = project.clean("held", "--yes")
@@ -116,6 +117,7 @@ def test_after_clean_nothing_of_ours_is_left_but_what_is_promoted_and_needed(pro
         f"run {younger['job'].rpartition('/')[2]} of younger needs it"
     }
     assert not [name for name in project.names() if "/batchPredictionJobs/" in name]
+    assert not project.objects("batches/output") and project.objects("batches/input")
 
     project.terminal.post("/emulator/faults", {"method": "models.delete", "times": 1, "code": 403})
     failed = project.clean("younger", "--all-specs", "--yes")

@@ -155,7 +155,7 @@ def test_the_plan_says_what_costs_what_and_deletes_nothing_unasked(leftovers: Le
     assert ended.code == 0 and leftovers.left() == before
     text = " ".join(ended.out.split())
     assert "endpoint us/" in text and "run mine-1: nothing while idle" in text
-    assert "experiment us-central1/" in text and "unknown (storage of curves)" in text
+    assert "experiment us-central1/" in text and "unknown (storage of metadata and curves)" in text
     assert "1.2 kB in 1 object, price unknown" in text
     assert "pass --yes to delete" in ended.err and "tuning jobs stay" in ended.err
     assert all(len(line) <= 80 for line in (ended.out + ended.err).splitlines())
@@ -261,6 +261,33 @@ def test_only_what_is_old_goes_and_never_an_active_schedule(leftovers: Leftovers
     assert leftovers("--older-than", "30d", "--yes").code == 0
     left = leftovers.left()
     assert old["endpoint"] not in left and young["endpoint"] in left and schedule in left
+
+
+def test_what_runs_logged_goes_with_them_and_the_experiment_with_its_last_run(leftovers: Leftovers) -> None:
+    store = f"{PARENT}/metadataStores/default/contexts"
+    now = leftovers.emulator.state.clock.timestamp()
+
+    def put(identity: str, title: str, **fields: Any) -> str:
+        name = f"{store}/{identity}"
+        document = {"name": name, "schemaTitle": title, "createTime": now, **fields}
+        leftovers.emulator.state.put("contexts", name, document)
+        return name
+
+    def log(experiment: str, run: str, job: str) -> str:
+        params = {"_params": {"pipeline_job": f"{PARENT}/pipelineJobs/{job}"}} if job else {}
+        above = [f"{store}/{experiment}"]
+        return put(f"{experiment}-{run}", "system.ExperimentRun", metadata=params, parentContexts=above)
+
+    mine, shared = put("mine", "system.Experiment"), put("shared", "system.Experiment")
+    for run in ("mine-1", "mine-2"):
+        leftovers.run(run)
+    first, second, third = log("mine", "a", "mine-1"), log("mine", "b", "mine-2"), log("shared", "c", "mine-2")
+    theirs = log("shared", "d", "")
+    leftovers("--run", "mine-1", "--yes")
+    assert leftovers.left() == {mine, shared, second, third, theirs}
+    deleted = leftovers.json("--yes")["deleted"]
+    assert set(deleted) == {second, third, mine} and first not in leftovers.left()
+    assert leftovers.left() == {shared, theirs}
 
 
 def test_what_somebody_else_deployed_is_left_alone(leftovers: Leftovers) -> None:

@@ -44,9 +44,9 @@ class Deletion:
                 yield item, str(error)
 
     def _delete(self, item: Item) -> None:
+        for uri in item.objects:
+            self._storage.delete(uri)
         if item.kind == "predictions":
-            for uri in item.objects:
-                self._storage.delete(uri)
             return
         # Every resource in its own location: endpoints of Gemini 3 are not where their model is.
         rest = Rest(self._project, location_of(item.name))

@@ -51,9 +51,17 @@ class Inventory:
     """Versions of models by ``NAME@VERSION``."""
 
     experiments: Mapping[str, Document]
+    experiment_runs: list[Document]
+    """Where runs logged themselves; a run below an experiment names its pipeline job."""
+
     schedules: list[Document]
     batch_jobs: list[Document]
+    batch_answers: list[StoredObject]
+    """What batch jobs wrote."""
+
     shards: list[StoredObject]
+    """The prediction store."""
+
     promoted: Mapping[str, str]
     """Endpoint → the pointer that applications read."""
 
@@ -108,8 +116,7 @@ def read(where: Places, storage: Storage) -> Inventory:
     """
     jobs = _listed(where.project, where.tuning, "tuningJobs")
     models = _listed(where.project, where.tuning, "models")
-    title = 'schema_title="system.Experiment"'
-    contexts = _listed(where.project, where.tuning, "metadataStores/default/contexts", filter=title)
+    contexts = _contexts(where.project, where.tuning, "system.Experiment")
     endpoints = _listed(where.project, where.serving, "endpoints")
     return Inventory(
         runs=_runs(where, storage),
@@ -117,8 +124,10 @@ def read(where: Places, storage: Storage) -> Inventory:
         endpoints={each["name"]: each for each in endpoints},
         versions=_versions(where.project, models, jobs),
         experiments={each["name"]: each for each in contexts},
+        experiment_runs=_contexts(where.project, {where.runs}, "system.ExperimentRun"),
         schedules=_listed(where.project, {where.runs}, "schedules"),
         batch_jobs=_listed(where.project, where.asking, "batchPredictionJobs"),
+        batch_answers=list(storage.objects(f"gs://{where.bucket}/gemtune/batches/output")),
         shards=list(storage.objects(f"gs://{where.bucket}/gemtune/predictions")),
         promoted=_promoted(where.bucket, storage),
     )
@@ -146,6 +155,10 @@ def _listed(project: str, locations: Iterable[str], path: str, **params: str) ->
         for location in sorted(locations)
         for each in Rest(project, location).pages(path, key, pageSize=100, **params)
     ]
+
+
+def _contexts(project: str, locations: Iterable[str], title: str) -> list[Document]:
+    return _listed(project, locations, "metadataStores/default/contexts", filter=f'schema_title="{title}"')
 
 
 def _versions(project: str, models: list[Document], jobs: list[Document]) -> dict[str, Document]:

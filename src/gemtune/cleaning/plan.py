@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from gemtune.cleaning.tuned import Tuned, reason_to_stay, tuned_models
 from gemtune.errors import SpecError, did_you_mean
 from gemtune.labels import RUN_LABEL, SPEC_LABEL, label_value
 from gemtune.runs.schedules import spec_of
+from gemtune.storage import StoredObject
 
 NOTHING = "nothing while idle"
 """What an endpoint with a tuned Gemini model costs without requests, and a model that is not deployed.
@@ -26,9 +27,10 @@ COSTS = {
     "endpoint": NOTHING,
     "model": NOTHING,
     "model version": NOTHING,
-    "experiment": "unknown (storage of curves)",
+    "experiment run": "unknown (storage of metadata)",
+    "experiment": "unknown (storage of metadata and curves)",
 }
-ORDER = ("schedule", "batch job", "endpoint", "model version", "model", "experiment", "predictions")
+ORDER = ("schedule", "batch job", "endpoint", "model version", "model", "experiment run", "experiment", "predictions")
 """Kinds in the order in which they go: nothing new starts, and a model is undeployed before it is deleted."""
 
 _LIVE = ("QUEUED", "PENDING", "RUNNING", "PAUSED", "CANCELLING")
@@ -88,12 +90,18 @@ def plan(found: Inventory, chosen: Selection) -> list[Item]:
         SpecError: The run is not known.
     """
     runs = dict(found.runs)
+    logged = list(_experiment_runs(found))
     items = [*_schedules(found, chosen), *_tuned(found, chosen), *_batch_jobs(found), *_predictions(found)]
-    meant = [item for item in items if item.kind == "schedule" or chosen.has(item.spec, item.run, item.created, runs)]
+    items += [*logged, *_emptied(found, [item for item in logged if _has(chosen, item, runs)])]
+    meant = [item for item in items if item.kind == "schedule" or _has(chosen, item, runs)]
     if chosen.run and not meant and label_value(chosen.run) not in runs:
         close = did_you_mean(chosen.run, [run.id for run in runs.values()])
         raise SpecError(f"{chosen.run}: no such run, and nothing carries its label{close}", next="`gemtune runs list`")
     return sorted(meant, key=lambda item: (ORDER.index(item.kind), item.created))
+
+
+def _has(chosen: Selection, item: Item, runs: dict[str, Run]) -> bool:
+    return chosen.has(item.spec, item.run, item.created, runs)
 
 
 def _schedules(found: Inventory, chosen: Selection) -> Iterator[Item]:
@@ -111,26 +119,40 @@ def _batch_jobs(found: Inventory) -> Iterator[Item]:
             state = str(each.get("state", "")).removeprefix("JOB_STATE_")
             reason = f"it is {state}: cancel it first" if state in _LIVE else ""
             created = datetime.fromisoformat(each["createTime"])
-            yield _item("batch job", each["name"], _spec(run, found), run, created, reason=reason)
+            prefix = each.get("outputConfig", {}).get("gcsDestination", {}).get("outputUriPrefix", "").rstrip("/")
+            files = [file for file in found.batch_answers if file.uri.startswith(f"{prefix}/")] if prefix else []
+            yield _item("batch job", each["name"], _spec(run, found), run, created, reason=reason, files=files)
+
+
+def _experiment_runs(found: Inventory) -> Iterator[Item]:
+    """Yield what runs logged of themselves; the pipeline job is among the parameters."""
+    for each in found.experiment_runs:
+        job = str(each.get("metadata", {}).get("_params", {}).get("pipeline_job", ""))
+        run = label_value(job.rpartition("/")[2])
+        if run in found.runs:
+            created = datetime.fromisoformat(each["createTime"])
+            yield _item("experiment run", each["name"], found.runs[run].spec, run, created, reason="")
+
+
+def _emptied(found: Inventory, leaving: list[Item]) -> Iterator[Item]:
+    """Yield the experiments that gemtune named after a spec, and of which no run stays; others are their makers'."""
+    last = {item.name: item for item in leaving}
+    for name in found.experiments:
+        below = [each["name"] for each in found.experiment_runs if name in each.get("parentContexts", [])]
+        if below and all(each in last for each in below):
+            item = last[below[0]]
+            if name.rpartition("/")[2] in (item.spec, f"gemtune-{item.spec}"):
+                yield _item("experiment", name, item.spec, item.run, item.created, reason="")
 
 
 def _predictions(found: Inventory) -> Iterator[Item]:
     """Yield the stored answers of each run as one."""
     for run in sorted({each.metadata.get(RUN_LABEL, "") for each in found.shards} - {""}):
         shards = [each for each in found.shards if each.metadata.get(RUN_LABEL) == run]
-        size = sum(each.size for each in shards)
         goes_on = run in found.runs and not found.runs[run].is_over
-        yield Item(
-            kind="predictions",
-            name=shards[0].uri.partition("/gemtune/")[0] + "/gemtune/predictions",
-            spec=_spec(run, found),
-            run=run,
-            created=max(each.updated for each in shards),
-            cost=f"{_readable(size)} in {len(shards)} object{'s' if len(shards) > 1 else ''}, price unknown",
-            bytes=size,
-            objects=tuple(each.uri for each in shards),
-            reason="its run goes on" if goes_on else "",
-        )
+        name = shards[0].uri.partition("/gemtune/")[0] + "/gemtune/predictions"
+        reason, created = "its run goes on" if goes_on else "", max(each.updated for each in shards)
+        yield _item("predictions", name, _spec(run, found), run, created, reason=reason, files=shards)
 
 
 def _tuned(found: Inventory, chosen: Selection) -> Iterator[Item]:
@@ -200,8 +222,22 @@ def _spec(run: str, found: Inventory) -> str:
     return found.runs[run].spec if run in found.runs else ""
 
 
-def _item(kind: str, name: str, spec: str, run: str, created: datetime, *, reason: str) -> Item:
-    return Item(kind=kind, name=name, spec=spec, run=run, created=created, cost=COSTS[kind], reason=reason)
+def _item(
+    kind: str, name: str, spec: str, run: str, created: datetime, *, reason: str, files: Sequence[StoredObject] = ()
+) -> Item:
+    size = sum(each.size for each in files)
+    stored = f"{_readable(size)} in {len(files)} object{'s' if len(files) > 1 else ''}, price unknown"
+    return Item(
+        kind=kind,
+        name=name,
+        spec=spec,
+        run=run,
+        created=created,
+        cost=stored if files else COSTS[kind],
+        bytes=size if files else None,
+        objects=tuple(each.uri for each in files),
+        reason=reason,
+    )
 
 
 def _readable(size: int) -> str:
@@ -210,7 +246,5 @@ def _readable(size: int) -> str:
     >>> _readable(12_345)
     '12.3 kB'
     """
-    for unit, limit in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if size >= limit:
-            return f"{size / limit:.1f} {unit}"
-    return f"{size} B"
+    units = (("GB", 10**9), ("MB", 10**6), ("kB", 10**3))
+    return next((f"{size / limit:.1f} {unit}" for unit, limit in units if size >= limit), f"{size} B")

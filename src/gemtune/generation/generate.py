@@ -40,9 +40,9 @@ def generate(
     output: Path,
     storage: Storage,
     catalog: Catalog,
-    run: str = "",
     mode: str = "online",
     deadline_hours: float = 24.0,
+    job_id: str = "",
     sleep: Sleep | None = None,
     clock: Clock = time.monotonic,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -62,9 +62,9 @@ def generate(
         output: predictions.jsonl.
         storage: Where prompts and store are.
         catalog: Tells what the model ignores or refuses, and how its thinking is set.
-        run: Id of the pipeline job that asks; labels what is stored and created for it.
         mode: online (a request for each prompt) or batch (a job for all of them, at half the price).
         deadline_hours: After that nothing more is sent or waited for.
+        job_id: Id of the pipeline job, which labels the answers and batch jobs that it pays for.
         sleep: Passes time, for a clock that is not the real one.
         clock: Tells seconds.
         now: Tells the time, UTC.
@@ -84,7 +84,7 @@ def generate(
     fields, not_sent = request_fields(settings, served.base_model, catalog)
     if not_sent:
         print(f"generate: {served.base_model} takes no {', '.join(not_sent)}: not sent", file=sys.stderr)
-    labels = {RUN_LABEL: label_value(run)} if run else {}
+    labels = {RUN_LABEL: label_value(job_id)} if job_id else {}
     ask: Online | Batch
     if mode == "online":
         ask = Online(

@@ -170,6 +170,6 @@ def test_answers_in_a_batch_cost_half() -> None:
 
 
 def test_a_job_carries_the_run_that_pays_for_it(bench: Any) -> None:
-    bench.run(bench.write(articles(2)), mode="batch", run="Tuning-2026.1")
+    bench.run(bench.write(articles(2)), mode="batch", job_id="Tuning-2026.1")
     (job,) = bench.emulator.state.list("batchPredictionJobs")
     assert job["labels"] == {"gemtune-run": "tuning-2026-1"} and job["displayName"].startswith("gemtune-")

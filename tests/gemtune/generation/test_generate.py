@@ -243,7 +243,7 @@ def test_settings_that_the_model_ignores_are_not_sent_and_named(bench: Any) -> N
 
 def test_stored_answers_carry_the_run_that_paid_for_them(bench: Any) -> None:
     uri = bench.write(articles(2))
-    bench.run(uri, run="Tuning-2026.1")
-    bench.run(uri, run="tuning-2")
+    bench.run(uri, job_id="Tuning-2026.1")
+    bench.run(uri, job_id="tuning-2")
     (shard,) = bench.storage.objects(f"gs://{bench.emulator.bucket}/gemtune/predictions")
     assert shard.metadata == {"gemtune-run": "tuning-2026-1"}

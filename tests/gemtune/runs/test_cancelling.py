@@ -78,7 +78,7 @@ def leave_batch(emulator: Any, bench: Any, run: str) -> str:
 
     emulator.progress("batchPredictionJobs", reads=10_000)
     with pytest.raises(Killed):
-        bench.run(bench.write(articles(3)), mode="batch", run=run, sleep=kill)
+        bench.run(bench.write(articles(3)), mode="batch", job_id=run, sleep=kill)
     found = Rest(emulator.project, "global").pages("batchPredictionJobs", "batchPredictionJobs")
     return str(next(iter(found))["name"])
 
