@@ -1,4 +1,4 @@
-"""What Cloud Storage and its client say when something goes wrong, in words that name the URI and what to do."""
+"""What Cloud Storage and its client raise, as one error that names the URI and says what next."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gemtune.errors import StorageError
 
 
 def is_bucket_missing(error: Exception) -> bool:
-    """Return whether an error is about a bucket, not about an object."""
+    """Tell whether an error is about the bucket, and not about the object."""
     # The wording of Cloud Storage; a missing object is "No such object: BUCKET/NAME".
     return "bucket does not exist" in str(error)
 
