@@ -92,7 +92,7 @@ def champion_notices(spec: Mapping[str, Any], baseline: str) -> list[str]:
 
 def hold_same_model(decided: Decision, baseline: str, candidate: str) -> Decision:
     """Return the decision, which is to hold where both sides are one model, whatever chance made of its answers."""
-    if baseline != candidate:
+    if baseline != candidate or decided.verdict == "invalid":
         return decided
     reason = f"baseline and candidate are the same model, {candidate}: there is nothing to promote"
     return replace(decided, decision="hold", reasons=[*decided.reasons, reason])

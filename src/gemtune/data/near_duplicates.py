@@ -48,7 +48,7 @@ class NearDuplicates:
     >>> near = NearDuplicates()
     >>> near.add("one two three four", "test", 0, 7)
     >>> near.find("One two  three four")
-    Near(split='test', source=0, line=7, similarity=1.0)
+    [Near(split='test', source=0, line=7, similarity=1.0)]
     """
 
     def __init__(self) -> None:
