@@ -1,4 +1,4 @@
-"""README, CONTRIBUTING and SECURITY say what is so: commands run, Python runs, output is a run's, files are there."""
+"""README, CONTRIBUTING and SECURITY say what is so: commands run, figures are computed, files are there."""
 
 import os
 import re
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from gemtune import catalog
 from scripts import cli
 from tests.ports import free_port
 from tests.terminal import Terminal
@@ -36,6 +37,28 @@ def test_every_path_of_the_file_map_exists() -> None:
 def test_every_verb_is_in_the_readme() -> None:
     for verb in cli.VERBS:
         assert f"gemtune {verb}" in README, verb
+
+
+def test_the_costs_of_the_readme_are_those_of_the_catalogue() -> None:
+    known = catalog.load()
+    rows = re.findall(r"^\| `([\w.-]+)`[^|]*\| (\S+) \| (\S+) \| (\S+) \|$", README, re.MULTILINE)
+    assert len(rows) >= 3
+    for model, *shown in rows:
+        costs = [
+            known.training_cost(model, 500 * 600, 3),
+            known.inference_cost(model, 100 * 500, 100 * 100, tuned=False),
+            known.inference_cost(model, 100 * 500, 100 * 100, tuned=True),
+        ]
+        assert shown == ["unknown" if cost is None else f"${cost + 1e-9:.2f}" for cost in costs], model
+
+
+def test_every_error_that_the_readme_explains_is_one_that_is_said() -> None:
+    table = README[README.index("| what is said") : README.index("## Where things are")]
+    said = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
+    said += "".join(path.read_text(encoding="utf-8") for path in (ROOT / "scripts").glob("*.py"))
+    quoted = re.findall(r"^\| `([^`]+)`", table, re.MULTILINE)
+    assert len(quoted) >= 8
+    assert not [words for words in quoted if words not in said]
 
 
 @pytest.mark.parametrize("text", [CONTRIBUTING, SECURITY])
@@ -75,8 +98,8 @@ def test_the_commands_of_the_pages_run(block: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.acceptance
-def test_the_plain_sdk_drives_a_job_as_the_readme_shows(tmp_path: Path) -> None:
-    (program,) = blocks("python")
+def test_the_plain_sdk_drives_a_job_as_the_sample_shows(tmp_path: Path) -> None:
+    program = (ROOT / "samples/plain_sdk.py").read_text(encoding="utf-8")
     with Terminal(tmp_path) as terminal:
         exports = terminal.gemtune("emulator", "--env").stdout
         program = f"""
@@ -87,7 +110,7 @@ import time
 while job.state.name != "PIPELINE_STATE_CANCELLED":
     time.sleep(0.2)
 """
-        script = tmp_path / "readme.py"
+        script = tmp_path / "sample.py"
         script.write_text(program)
         ended = subprocess.run(
             f"{exports}\nexec {sys.executable} {script}", shell=True, cwd=ROOT, capture_output=True, text=True
