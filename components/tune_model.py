@@ -81,7 +81,9 @@ def tune_model(
     from gemtune.step import step
     from gemtune.storage import Storage
     from gemtune.tuning.curves import read_curves
-    from gemtune.tuning.tune import TuningRequest, gcp_resources_of, location_for, model_uri_of, summary_metrics, tune
+    from gemtune.tuning.record import gcp_resources_of, model_uri_of, summary_metrics
+    from gemtune.tuning.request import TuningRequest, location_for
+    from gemtune.tuning.tune import tune
 
     request = TuningRequest(
         base_model=base_model,

@@ -17,7 +17,8 @@ from emulator import tuning_runs
 from emulator.faults import Fault
 from gemtune import catalog as catalogs
 from gemtune.storage import Storage
-from gemtune.tuning.tune import TuningRequest, tune
+from gemtune.tuning.request import TuningRequest
+from gemtune.tuning.tune import tune
 from tests.conftest import Emulator
 from tests.emulator.tuning import example
 

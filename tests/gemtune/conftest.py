@@ -12,7 +12,8 @@ from gemtune.generation.generate import generate
 from gemtune.generation.settings import GenerationSettings
 from gemtune.serving import ServedModel
 from gemtune.storage import Storage
-from gemtune.tuning.tune import TuningRequest, fingerprint, tune
+from gemtune.tuning.request import TuningRequest, fingerprint
+from gemtune.tuning.tune import tune
 
 CATALOG = catalogs.load()
 BASE = "gemini-3.1-flash-lite"

@@ -12,7 +12,8 @@ from gemtune.cleaning.inventory import places, read
 from gemtune.cleaning.plan import Selection, plan
 from gemtune.comparison.champion import promoted_uri
 from gemtune.storage import Storage
-from gemtune.tuning.tune import TuningRequest, tune
+from gemtune.tuning.request import TuningRequest
+from gemtune.tuning.tune import tune
 from tests.emulator.tuning import example
 from tests.scripts.conftest import CommandLine, Ended
 

@@ -10,7 +10,8 @@ import pytest
 from gemtune import catalog as catalogs
 from gemtune.errors import TuningJobError
 from gemtune.storage import Storage
-from gemtune.tuning.tune import TuningRequest, tune
+from gemtune.tuning.request import TuningRequest
+from gemtune.tuning.tune import tune
 from scripts import cli
 from tests.conftest import Emulator
 from tests.emulator.tuning import example

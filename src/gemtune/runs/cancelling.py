@@ -16,7 +16,7 @@ from gemtune.labels import RUN_LABEL, label_value
 from gemtune.runs.pipeline_jobs import ENDED_RUN_STATES
 from gemtune.serving import asking_locations
 from gemtune.tuning.jobs import ENDED_STATES
-from gemtune.tuning.tune import location_for
+from gemtune.tuning.request import location_for
 from gemtune.vertex import CallError, Rest, location_of
 
 PATIENCE_SECONDS = 600.0

@@ -12,7 +12,7 @@ from gemtune.runs.experiment import experiment_of
 from gemtune.serving import base_model_of, resolve_version
 from gemtune.spec import TuningSpec
 from gemtune.storage import Storage
-from gemtune.tuning.tune import TuningRequest, check_request, fingerprint, location_for
+from gemtune.tuning.request import TuningRequest, check_request, fingerprint, location_for
 
 
 def locations(spec: TuningSpec, catalog: Catalog) -> dict[str, str]:

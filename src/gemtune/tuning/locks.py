@@ -12,17 +12,15 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gemtune.errors import ServiceError, TuningJobError
 from gemtune.generation.failures import failure_of
 from gemtune.storage import Storage
 from gemtune.tuning.causes import cause_of
 from gemtune.tuning.jobs import FINGERPRINT_LABEL, TuningJobs
+from gemtune.tuning.request import TuningRequest
 from gemtune.vertex import Rest, location_of
-
-if TYPE_CHECKING:
-    from gemtune.tuning.tune import TuningRequest
 
 STALE = timedelta(minutes=15)
 """Creating a job takes seconds; an owner that has not named its job, nor renewed the lock, for so long is gone."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from gemtune.records import to_line
 from gemtune.tuning.jobs import ADAPTER_SIZES, spelled, state_of
+from gemtune.vertex import base_url, location_of
 
 _TIMES = ("create_time", "start_time", "end_time")
 
@@ -53,3 +56,31 @@ def _checkpoint(point: Any) -> dict[str, Any]:
         "step": int(point.step or 0),
         "endpoint": point.endpoint or "",
     }
+
+
+def gcp_resources_of(job: Mapping[str, Any]) -> str:
+    """Return the job as the console links it from a pipeline task.
+
+    Source: google_cloud_pipeline_components.proto.gcp_resources_pb2. Of the types that the console also cancels with
+    the task, TuningJob is none.
+    """
+    resource = {"resourceType": "TuningJob", "resourceUri": _address(job["tuning_job"])}
+    return to_line({"resources": [resource]})
+
+
+def model_uri_of(job: Mapping[str, Any]) -> str:
+    """Return the address of the tuned model, which is what a VertexModel artifact has for a URI."""
+    return _address(job["model"])
+
+
+def summary_metrics(job: Mapping[str, Any], points: list[dict[str, Any]]) -> dict[str, float]:
+    """Return the numbers of a job that its task shows: counts, price in USD, the last point of each curve."""
+    cost = {} if job["cost_usd"] is None else {"cost_usd": float(job["cost_usd"])}
+    counts = ("billable_tokens", "example_count", "dropped_example_count", "epoch_count", "step_count")
+    last = {point["metric"]: point["value"] for point in sorted(points, key=lambda point: int(point["step"]))}
+    numbers = {name: float(job[name]) for name in counts}
+    return numbers | {"checkpoint_count": float(len(job["checkpoints"]))} | cost | last
+
+
+def _address(resource_name: str) -> str:
+    return f"{base_url(location_of(resource_name))}/v1/{resource_name}"

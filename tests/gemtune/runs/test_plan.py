@@ -9,7 +9,7 @@ from gemtune.catalog import load
 from gemtune.runs.plan import known_tuning, locations, request_of, resources
 from gemtune.spec import TuningSpec, build
 from gemtune.storage import Storage
-from gemtune.tuning.tune import fingerprint
+from gemtune.tuning.request import fingerprint
 from tests.conftest import Emulator
 
 REGION = "us-central1"

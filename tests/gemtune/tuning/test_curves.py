@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from gemtune.tuning.curves import read_curves
-from gemtune.tuning.tune import summary_metrics
+from gemtune.tuning.record import summary_metrics
 
 REGION = "us-central1"
 

@@ -8,7 +8,8 @@ from gemtune import catalog as catalogs
 from gemtune.errors import DataError, ServiceError, SpecError, TuningJobError
 from gemtune.labels import label_value
 from gemtune.tuning.jobs import pauses
-from gemtune.tuning.tune import TuningRequest, fingerprint, gcp_resources_of, location_for, model_uri_of
+from gemtune.tuning.record import gcp_resources_of, model_uri_of
+from gemtune.tuning.request import TuningRequest, fingerprint, location_for
 
 BASE = "gemini-3.1-flash-lite"
 CATALOG = catalogs.load()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gemtune.tuning.tune import TuningRequest
+from gemtune.tuning.request import TuningRequest
 
 SPEC: dict[str, Any] = {"trainingDatasetUri": "TRAIN"}
 RECORDED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
