@@ -9,12 +9,12 @@ Assumptions, since no example is on record: the code of a bucket without access,
 
 from typing import Any, NamedTuple
 
+from emulator.policies import TUNING_AGENT
 from emulator.state import State
 
 METHOD = "tuningJobs.run"
 FAILED, EXPIRED = "JOB_STATE_FAILED", "JOB_STATE_EXPIRED"
 INTERNAL_CODE = 13
-AGENT = "service-{number}@gcp-sa-aiplatform-ft.iam.gserviceaccount.com"
 
 
 class Failure(NamedTuple):
@@ -36,7 +36,7 @@ FAILURES = {
     "no_endpoint": Failure(
         "Failed to create endpoint. Tuned model is uploaded and can be accessed through Model Registry.", has_model=True
     ),
-    "no_bucket_access": Failure(f"{AGENT} does not have storage.objects.get access to {{uri}}.", code=7),
+    "no_bucket_access": Failure(f"{TUNING_AGENT} does not have storage.objects.get access to {{uri}}.", code=7),
     "modality": Failure(
         'Dataset example 1 of 14 contains an unsupported modality [function call] in the "parts" field, which is not '
         "supported by this model.",

@@ -172,7 +172,8 @@ def lines(checked: Checked) -> list[str]:
         rows = [(action, rule, number) for (action, rule), number in sorted(counts.items())]
         result += [*table(("action", "rule", "findings"), rows, text=("rule",)), "", *finding_lines(shown), ""]
     low, high = (sum(getattr(found, end) for found in checked.tokens.values()) for end in ("low", "high"))
-    result += folded(f"Tokens are estimated offline: {low:,} to {high:,} in all. `gemtune plan` counts them.")
+    text = f"Tokens are estimated offline: {low:,} to {high:,} in all. `gemtune plan` counts them."
+    result += folded(text, indent=0)
     return [*result, *folded(f"failed: {checked.problem}" if checked.problem else "passed")]
 
 

@@ -128,17 +128,17 @@ def delete(spec: TuningSpec, items: Sequence[Item]) -> Iterator[tuple[Item, str]
 
 
 def print_plan(spec: TuningSpec, items: Sequence[Item], arguments: argparse.Namespace) -> None:
-    """Print what goes, with its cost, and what stays, with the reason."""
-    going, staying = ([item for item in items if bool(item.reason) is stays] for stays in (False, True))
+    """Print what goes, with its cost, and what stays, under the reason."""
+    going = [item for item in items if not item.reason]
     if not items:
         print(f"nothing to clean: nothing {scope(spec, arguments)} carries a label of gemtune")
     elif not going:
         print(f"nothing to clean: all that is left {scope(spec, arguments)} must stay")
-    for title, some in (("to delete", going), ("stays", staying)):
-        if some:
-            print(title)
+    for reason in dict.fromkeys(["", *(item.reason for item in items)]):
+        if some := [item for item in items if item.reason == reason]:
+            print("\n".join(folded(f"stays, {reason}" if reason else "to delete")))
             for item in some:
-                print("\n".join(folded(line(item), first="  ", indent=6)))
+                print("\n".join(folded(line(item, names_spec=arguments.all_specs), first="  ", indent=6)))
     say("note", "idle endpoints and models cost nothing per hour; tuning jobs stay: the service cannot delete them")
 
 
@@ -150,12 +150,14 @@ def scope(spec: TuningSpec, arguments: argparse.Namespace) -> str:
     return f"{whose} older than {arguments.older_than.days} days" if arguments.older_than else whose
 
 
-def line(item: Item) -> str:
-    """Return what is said of one item."""
+def line(item: Item, *, names_spec: bool) -> str:
+    """Return what is said of one item; of what goes, the cost of keeping it."""
     days = (datetime.now(UTC) - item.created).days
-    old = f"{days} days old" if days else "of today"
-    whose = ", ".join(filter(None, [item.spec and f"spec {item.spec}", item.run and f"run {item.run}"]))
-    return f"{item.kind} {short(item)}, {old}, {whose}: {item.reason or item.cost}"
+    # The emulator's clock may be ahead of this machine's.
+    old = f"{days} day{'s' if days > 1 else ''} old" if days > 0 else "of today"
+    spec, run = names_spec and item.spec and f"spec {item.spec}", item.run and f"run {item.run}"
+    said = ", ".join(filter(None, [f"{item.kind} {short(item)}", old, spec, run]))
+    return said if item.reason else f"{said}: {item.cost}"
 
 
 def short(item: Item) -> str:

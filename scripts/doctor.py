@@ -23,6 +23,7 @@ from gemtune.project.spec_checks import check_data, check_keys, check_model
 from gemtune.spec import TuningSpec
 from gemtune.storage import Storage
 from scripts.check import printable
+from scripts.screen import folded
 from scripts.submit import (
     SOURCES,
     add_spec_arguments,
@@ -113,10 +114,10 @@ def compiled(compiling: "subprocess.Popen[str]") -> Check:
 
 
 def lines(found: list[Check]) -> list[str]:
-    """Return one line for each check, and below what failed one with the command."""
+    """Return what each check found, and below what failed the command, on a line of its own however long."""
     result = []
     for each in found:
-        result.append(f"{each.state:<4}  {each.name}: {printable(each.text)}")
+        result += folded(f"{each.name}: {printable(each.text)}", first=f"{each.state:<4}  ", indent=6)
         result += [f"      $ {each.command}"] if each.command else []
     failed = sum(each.state == "fail" for each in found)
     return [*result, f"{failed} to mend" if failed else "ready"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gemtune.labels import SPEC_LABEL
-from gemtune.runs.pipeline_jobs import SUBMISSION_LABEL, run_id, runs_of
+from gemtune.runs.pipeline_jobs import ENDED_RUN_STATES, SUBMISSION_LABEL, run_id, runs_of
 from gemtune.spec import TuningSpec
 from scripts.target import Target, pipeline_client
 
@@ -62,5 +62,6 @@ def repetition(spec: TuningSpec, parameters: Mapping[str, Any]) -> str:
     if earlier is None:
         return ""
     state = earlier["state"].removeprefix("PIPELINE_STATE_").lower()
+    did = "ran" if earlier["state"] in ENDED_RUN_STATES else "runs"
     paid = "force_retune pays for tuning again" if spec.force_retune else "what has not changed is not paid for again"
-    return f"the same spec ran as {run_id(earlier)} ({state}); {paid}"
+    return f"the same spec {did} as {run_id(earlier)} ({state}); {paid}"

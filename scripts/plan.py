@@ -156,7 +156,7 @@ def lines(found: dict[str, Any]) -> list[str]:
         *example_lines(found),
         "",
         *cost_lines(found["cost"]),
-        *folded(_limit(found)),
+        *folded(_limit(found), indent=0),
         "",
         *table(("happens in", "location"), list(found["locations"].items()), text=("location",)),
         "",
@@ -186,7 +186,7 @@ def example_lines(found: dict[str, Any]) -> list[str]:
             name.replace("_", " "),
             each["examples"],
             each["tokens"],
-            f"{each['low']:,} to {each['high']:,}",
+            f"{each['low']:,} to {each['high']:,}" if each["low"] < each["high"] else "-",
             each["method"],
         )
         for name, each in found["cost"]["tokens"].items()

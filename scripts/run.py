@@ -27,6 +27,7 @@ from gemtune.metrics.definitions import METRICS
 from gemtune.runs.notification import decision_line, metric_line, read_json, run_uri
 from gemtune.spec import TuningSpec
 from scripts.report import RUNS, fetch
+from scripts.runs import display_names
 from scripts.submit import (
     TEMPLATE,
     read_spec,
@@ -111,7 +112,7 @@ def follow(job: Any, target: Target, template: Path = TEMPLATE) -> str:
         ServiceError: The service is out of reach for too long.
     """
     say_job(job, target)
-    names = display_names(template)
+    names = display_names(yaml.load(template.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader))
     told: set[str] = set()
     state = ""
     for state, tasks in observations(job, target):  # noqa: B007 - the last one is the answer
@@ -151,18 +152,6 @@ def observations(job: Any, target: Target) -> Iterator[tuple[str, list[Any]]]:
             if state in ENDED:
                 return
         time.sleep(POLL_SECONDS[target.name])
-
-
-def display_names(template: Path) -> dict[str, str]:
-    """Return task key → display name for the tasks of a compiled pipeline that do work."""
-    spec = yaml.load(template.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-    dags = [spec["root"], *spec["components"].values()]
-    tasks = {key: task for dag in dags for key, task in dag.get("dag", {}).get("tasks", {}).items()}
-    return {
-        key: task["taskInfo"]["name"]
-        for key, task in tasks.items()
-        if "dag" not in spec["components"][task["componentRef"]["name"]]
-    }
 
 
 def say_task(name: str, task: Any) -> None:

@@ -21,6 +21,7 @@ from gemtune.runs.pipeline_jobs import ENDED_RUN_STATES, run_id, run_named, runs
 from gemtune.spec import TuningSpec
 from gemtune.storage import Storage
 from gemtune.vertex import Rest, console_url, location_of
+from scripts.screen import folded
 from scripts.submit import add_spec_arguments, read_spec, report_error, say, target_of
 from scripts.table import duration, moment, print_json, print_table
 from scripts.target import open_target
@@ -69,10 +70,14 @@ def show_run(spec: TuningSpec, arguments: argparse.Namespace) -> int:
         return 0
     print_table([row(run)])
     print()
+    names = display_names(run.get("pipelineSpec", {}))
     tasks = [task for task in run["jobDetail"].get("taskDetails", []) if task.get("startTime")]
-    print_table([task_row(task) for task in sorted(tasks, key=lambda task: str(task["startTime"]))])
+    print_table(
+        [task_row(task, names) for task in sorted(tasks, key=started) if task["taskName"] in names or not names]
+    )
     print()
-    print(ending(spec, run))
+    for line in ending(spec, run).splitlines():
+        print("\n".join(folded(line)))
     return 0
 
 
@@ -103,20 +108,34 @@ def row(run: dict[str, Any]) -> dict[str, str]:
     return {
         "run": run_id(run),
         "state": short(run["state"]),
-        "created": moment(run["createTime"]),
+        # Without the year: 80 columns.
+        "created": moment(run["createTime"])[5:],
         "took": duration(run.get("startTime", ""), run.get("endTime", "")),
-        "started by": "schedule"
-        if run.get("scheduleName")
-        else "script"
-        if SPEC_LABEL in run.get("labels", {})
-        else "console",
+        "by": "schedule" if run.get("scheduleName") else "script" if SPEC_LABEL in run.get("labels", {}) else "console",
     }
 
 
-def task_row(task: dict[str, Any]) -> dict[str, str]:
-    """Return the columns of a task."""
+def display_names(pipeline: dict[str, Any]) -> dict[str, str]:
+    """Return task key → display name for the tasks of a compiled pipeline that do work, and not only hold others."""
+    components = pipeline.get("components", {})
+    dags = [pipeline.get("root", {}), *components.values()]
+    tasks = {key: task for dag in dags for key, task in dag.get("dag", {}).get("tasks", {}).items()}
+    return {
+        key: task["taskInfo"]["name"]
+        for key, task in tasks.items()
+        if "dag" not in components[task["componentRef"]["name"]]
+    }
+
+
+def started(task: dict[str, Any]) -> str:
+    """Return when a task started, to sort by."""
+    return str(task["startTime"])
+
+
+def task_row(task: dict[str, Any], names: dict[str, str]) -> dict[str, str]:
+    """Return the columns of a task, under the name that the console shows."""
     took = duration(task["startTime"], task.get("endTime", ""))
-    return {"task": task["taskName"], "state": task["state"].lower(), "took": took}
+    return {"task": names.get(task["taskName"], task["taskName"]), "state": task["state"].lower(), "took": took}
 
 
 def ending(spec: TuningSpec, run: dict[str, Any]) -> str:

@@ -31,6 +31,7 @@ from gemtune.runs.schedules import (
 from gemtune.spec import TuningSpec
 from gemtune.vertex import Rest
 from scripts.pipeline_schedule import WantedSchedule
+from scripts.screen import folded
 from scripts.submit import (
     SOURCES,
     add_pipeline_argument,
@@ -144,13 +145,20 @@ def show(spec: TuningSpec, arguments: argparse.Namespace, target: Target) -> boo
     """Print the schedule of a spec with all it says."""
     schedule = required(spec)
     if arguments.json:
-        print_json(settings_of(schedule) | row(schedule))
+        print_json(settings_of(schedule) | row(schedule) | {"schedule": schedule["name"]})
         return False
     print_table([row(schedule)])
-    print()
-    for key, value in settings_of(schedule).items():
-        print(f"{key}: {value}")
+    print(f"\n{schedule['name']}\n")
+    settings = {key: value for key, value in settings_of(schedule).items() if not is_default(key, value)}
+    print("\n".join(line for key, value in settings.items() for line in folded(f"{key}: {value}")))
+    say("note", "parameters that have their defaults are left out; --json has them")
     return False
+
+
+def is_default(key: str, value: Any) -> bool:
+    """Tell whether a setting is a parameter that says no more than if it were not there."""
+    field = TuningSpec.model_fields.get(key.removeprefix("parameters."))
+    return key.startswith("parameters.") and field is not None and value == field.get_default()
 
 
 def pause(spec: TuningSpec, arguments: argparse.Namespace, target: Target) -> bool:
@@ -232,7 +240,6 @@ def row(schedule: Schedule) -> dict[str, str]:
         "cron": schedule["cron"],
         "next run": moment(schedule.get("nextRunTime", "")),
         "runs": str(schedule.get("startedRunCount", 0)),
-        "schedule": schedule["name"].rpartition("/")[2],
     }
 
 

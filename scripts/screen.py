@@ -31,8 +31,19 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]], *, text: Sequen
 
 
 def folded(text: str, *, first: str = "", indent: int = 2) -> list[str]:
-    """Return a text as lines of at most 80 columns, what starts them apart, all but the first indented."""
-    return wrap(text, WIDTH, initial_indent=first, subsequent_indent=" " * indent, break_on_hyphens=False) or [first]
+    """Return a text as lines of at most 80 columns, what starts them apart, all but the first indented.
+
+    A longer word stays whole: it is a path or a URI, to be copied.
+    """
+    lines = wrap(
+        text,
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=" " * indent,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+    return lines or [first]
 
 
 def _shown(cell: object) -> str:

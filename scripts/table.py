@@ -22,12 +22,12 @@ def print_json(value: Any) -> None:
 
 
 def moment(timestamp: str) -> str:
-    """Return a time of the service in UTC, to the minute; a dash for none.
+    """Return a time of the service in UTC, which Z says, to the minute; a dash for none.
 
     >>> moment("2026-10-01T19:44:53.091540Z")
-    '2026-10-01 19:44'
+    '2026-10-01 19:44Z'
     """
-    return datetime.fromisoformat(timestamp).strftime("%Y-%m-%d %H:%M") if timestamp else "-"
+    return datetime.fromisoformat(timestamp).strftime("%Y-%m-%d %H:%MZ") if timestamp else "-"
 
 
 def duration(start: str, end: str) -> str:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,6 +16,17 @@ from tests.ports import free_port
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "samples/howto"
+PATIENCE_SECONDS = 240
+
+
+def wait_for(what: Callable[[], Any]) -> Any:
+    """Wait until something is found, and return it."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        if found := what():
+            return found
+        time.sleep(0.5)
+    raise AssertionError("waited in vain")
 
 
 class Terminal:
@@ -71,12 +83,12 @@ class Terminal:
         )
         urllib.request.urlopen(request, timeout=5).close()
 
-    def upload(self, name: str, data: bytes) -> str:
-        """Write an object of the emulator's bucket and return its URI."""
-        path = f"/upload/storage/v1/b/gemtune-local/o?uploadType=media&name={name}"
+    def upload(self, name: str, data: bytes, bucket: str = "gemtune-local") -> str:
+        """Write an object and return its URI."""
+        path = f"/upload/storage/v1/b/{bucket}/o?uploadType=media&name={name}"
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, method="POST")
         urllib.request.urlopen(request, timeout=5).close()
-        return f"gs://gemtune-local/{name}"
+        return f"gs://{bucket}/{name}"
 
     def delete(self, path: str) -> None:
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method="DELETE")
@@ -103,6 +115,23 @@ class Terminal:
         path = self.folder / f"{name}.yaml"
         path.write_text(json.dumps(spec))
         return str(path)
+
+    def runs(self, spec: str) -> list[dict[str, Any]]:
+        """Return the runs of a spec, newest first."""
+        ended = self.gemtune("runs", "list", spec, "--json")
+        assert ended.returncode == 0, ended.stderr
+        return list(json.loads(ended.stdout))
+
+    def ended_runs(self, spec: str, count: int) -> list[dict[str, Any]]:
+        """Wait until so many runs of a spec have ended, and return them; fail if there are more."""
+
+        def look() -> list[dict[str, Any]]:
+            runs = self.runs(spec)
+            over = [run for run in runs if run["state"].removeprefix("PIPELINE_STATE_") in ("SUCCEEDED", "FAILED")]
+            assert len(runs) <= count, [run["name"] for run in runs]
+            return runs if len(over) == count else []
+
+        return list(wait_for(look))
 
     def comparison(self) -> dict[str, Any]:
         """Return what the newest run decided."""

@@ -1,52 +1,19 @@
 """The end of a newcomer's afternoon: real runs of several specs, a stranger's things beside them, then `clean`."""
 
 import json
-import time
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 
-from tests.emulator.scheduling import asked
-from tests.terminal import SAMPLES, Terminal
+from tests.project import Project, place_stranger
+from tests.terminal import Terminal
 
 pytestmark = pytest.mark.acceptance
-REGION = "projects/123456789012/locations/us-central1"
-LISTS = (
-    f"{REGION}/schedules",
-    f"{REGION}/models",
-    f"{REGION}/metadataStores/default/contexts",
-    "projects/123456789012/locations/us/endpoints",
-    "projects/123456789012/locations/global/batchPredictionJobs",
-    f"{REGION}/batchPredictionJobs",
-)
 
 
-class Project:
-    """A terminal, and the service behind it as another user of the project sees it."""
-
-    def __init__(self, terminal: Terminal) -> None:
-        self.terminal = terminal
-        self.url = f"http://127.0.0.1:{terminal.port}"
-        token = httpx.get(
-            f"{self.url}/computeMetadata/v1/instance/service-accounts/default/token",
-            headers={"Metadata-Flavor": "Google"},
-        ).json()["access_token"]
-        self.http = httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=60)
-
-    def call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
-        answer = self.http.request(method, f"{self.url}/v1/{path}", json=body)
-        assert answer.status_code == 200, answer.text
-        return dict(answer.json())
-
-    def names(self) -> set[str]:
-        """Return every resource that could be cleaned."""
-        return {each["name"] for path in LISTS for each in self.call("GET", path).get(path.rpartition("/")[2], [])}
-
-    def objects(self, folder: str) -> set[str]:
-        answer = self.http.get(f"{self.url}/storage/v1/b/gemtune-local/o", params={"prefix": f"gemtune/{folder}/"})
-        return {each["name"] for each in answer.json().get("items", [])}
+class Owner(Project):
+    """Somebody who runs specs in the project, and cleans up after them."""
 
     def run(self, name: str, *more: str, **keys: Any) -> dict[str, Any]:
         """Run a spec to its end, and return what it decided."""
@@ -62,37 +29,13 @@ class Project:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Owner]:
     with Terminal(tmp_path_factory.mktemp("cleaning")) as terminal:
-        yield Project(terminal)
+        yield Owner(terminal)
 
 
-def place_stranger(project: Project) -> set[str]:
-    """Let somebody else tune a model and keep a schedule; return the names of endpoint, model, curves and schedule."""
-    lines = (SAMPLES / "validation.jsonl").read_text(encoding="utf-8").splitlines()
-    roles = {"user": "user", "assistant": "model"}
-    examples = [
-        {"contents": [{"role": roles[turn["role"]], "parts": [{"text": turn["content"]}]} for turn in messages]}
-        for messages in (json.loads(line)["messages"] for line in lines)
-    ]
-    data = "".join(json.dumps(example) + "\n" for example in examples)
-    sent = {
-        "baseModel": "gemini-3.1-flash-lite",
-        "supervisedTuningSpec": {
-            "trainingDatasetUri": project.terminal.upload("theirs.jsonl", data.encode()),
-            "hyperParameters": {"epochCount": "1"},
-        },
-    }
-    job = project.call("POST", f"{REGION}/tuningJobs", sent)
-    while (job := project.call("GET", job["name"]))["state"] != "JOB_STATE_SUCCEEDED":
-        assert job["state"] in ("JOB_STATE_PENDING", "JOB_STATE_RUNNING"), job
-        time.sleep(0.2)
-    project.call("POST", f"{REGION}/schedules", asked(displayName="promoted"))
-    return project.names()
-
-
-def test_after_clean_nothing_of_ours_is_left_but_what_is_promoted_and_needed(project: Project) -> None:
-    theirs = place_stranger(project)
+def test_after_clean_nothing_of_ours_is_left_but_what_is_promoted_and_needed(project: Owner) -> None:
+    theirs = place_stranger(project, schedule="promoted")
     assert len(theirs) == 5, "schedule, model, endpoint, experiment and its run"
 
     promoted = project.run("promoted", submission={"target": "emulator", "cron": "0 3 1 1 *"})
@@ -117,13 +60,13 @@ def test_after_clean_nothing_of_ours_is_left_but_what_is_promoted_and_needed(pro
         f"run {younger['job'].rpartition('/')[2]} of younger needs it"
     }
     assert not [name for name in project.names() if "/batchPredictionJobs/" in name]
-    assert not project.objects("batches/output") and project.objects("batches/input")
+    assert not project.objects("batches/output/") and project.objects("batches/input/")
 
     project.terminal.post("/emulator/faults", {"method": "models.delete", "times": 1, "code": 403})
     failed = project.clean("younger", "--all-specs", "--yes")
     (missed,) = failed["failed"]
     assert missed["name"] == held["tuning"]["model"].partition("@")[0] and "403" in missed["error"]
-    assert not project.objects("predictions"), "the rest went on"
+    assert not project.objects("predictions/"), "the rest went on"
     assert project.clean("younger", "--all-specs", "--yes")["deleted"] == [missed["name"]]
 
     left = project.names() - theirs
@@ -133,7 +76,7 @@ def test_after_clean_nothing_of_ours_is_left_but_what_is_promoted_and_needed(pro
     assert promoted["models"]["candidate"] in stays and promoted["tuning"]["model"].partition("@")[0] in stays
     assert len(stays) == len(promoted["tuning"]["checkpoints"]) + 2
     assert project.names() >= theirs
-    assert project.objects("promoted") == {"gemtune/promoted/promoted.json"}
+    assert project.objects("promoted/") == {"gemtune/promoted/promoted.json"}
 
     paid = project.terminal.paid()
     again = project.run("promoted")

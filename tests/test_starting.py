@@ -4,21 +4,19 @@ import base64
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.terminal import ROOT, Terminal
+from tests.terminal import ROOT, Terminal, wait_for
 
 pytestmark = pytest.mark.acceptance
 COMPILED = ROOT / "compiled/tuning.yaml"
 PARENT = "projects/gemtune-local/locations/us-central1"
 WEEK = 7 * 24 * 3600
-PATIENCE_SECONDS = 240
 STEPS = {
     "stage-sources",
     "prepare-dataset",
@@ -110,33 +108,6 @@ def service(terminal: Terminal) -> Service:
     return service
 
 
-def wait_for(what: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        if found := what():
-            return found
-        time.sleep(0.5)
-    raise AssertionError("waited in vain")
-
-
-def listed(terminal: Terminal, path: str) -> list[dict[str, Any]]:
-    ended = terminal.gemtune("runs", "list", path, "--json")
-    assert ended.returncode == 0, ended.stderr
-    return list(json.loads(ended.stdout))
-
-
-def ended_runs(terminal: Terminal, path: str, count: int) -> Callable[[], list[dict[str, Any]]]:
-    """Return what tells the runs of a spec once so many have ended, and none goes on."""
-
-    def look() -> list[dict[str, Any]]:
-        runs = listed(terminal, path)
-        over = [run for run in runs if run["state"].removeprefix("PIPELINE_STATE_") in ("SUCCEEDED", "FAILED")]
-        assert len(runs) <= count, [run["name"] for run in runs]
-        return runs if len(over) == count else []
-
-    return look
-
-
 def result(terminal: Terminal, service: Service, run: str) -> dict[str, Any]:
     """Return what a run came to: its comparison without what names the run and its times."""
     program = (
@@ -164,13 +135,13 @@ def test_a_run_of_the_console_equals_the_run_of_the_script(terminal: Terminal, s
     assert template == "gs://gemtune-local/gemtune/pipelines/tuning.yaml"
 
     # What a person fills in: the four without default, and what differs from it. Local files are in the bucket by now.
-    run = listed(terminal, path)[0]
+    run = terminal.runs(path)[0]
     sent = run["runtimeConfig"]["parameterValues"]
     filled_in = ("name", "project", "bucket", "train_data", "validation_data", "test_data", "webhook_secret")
     quick = ("epoch_count", "adapter_size", "max_train_examples", "max_test_examples", "max_truncated_share")
     form = {key: sent[key] for key in (*filled_in, *quick)}
     clicked = service.python(CONSOLE, template, service.address, json.dumps(form)).splitlines()[-1]
-    runs = wait_for(ended_runs(terminal, path, 2))
+    runs = terminal.ended_runs(path, 2)
     assert [each["state"] for each in runs] == ["PIPELINE_STATE_SUCCEEDED"] * 2
     assert runs[0]["name"] == clicked
     assert runs[0]["displayName"] == "from the console"
@@ -194,15 +165,15 @@ def test_two_scheduled_runs_and_a_catch_up_of_three(terminal: Terminal, service:
     assert terminal.gemtune("schedule", "apply", path).returncode == 0
     for count in (1, 2):
         terminal.post("/emulator/clock/advance", {"seconds": WEEK})
-        runs = wait_for(ended_runs(terminal, path, count))
+        runs = terminal.ended_runs(path, count)
     assert all(run["labels"]["team"] == "a" and run["scheduleName"] for run in runs)
     assert terminal.gemtune("schedule", "pause", path).returncode == 0
     for _ in range(3):
         terminal.post("/emulator/clock/advance", {"seconds": WEEK})
-    assert len(listed(terminal, path)) == 2
+    assert len(terminal.runs(path)) == 2
     resumed = terminal.gemtune("schedule", "resume", path)
     assert "missed runs are made up for" in resumed.stderr
-    wait_for(ended_runs(terminal, path, 5))
+    terminal.ended_runs(path, 5)
     shown = json.loads(terminal.gemtune("schedule", "show", path, "--json").stdout)
     assert (shown["runs"], shown["state"]) == ("5", "active")
     assert terminal.gemtune("schedule", "delete", path).returncode == 0
@@ -278,7 +249,7 @@ def test_cancelling_a_run_cancels_its_tuning_job(terminal: Terminal, service: Se
     ended = terminal.gemtune("runs", "cancel", path)
     assert ended.returncode == 0, ended.stderr
     assert job["name"] in ended.stdout.splitlines()
-    assert listed(terminal, path)[0]["state"] == "PIPELINE_STATE_CANCELLED"
+    assert terminal.runs(path)[0]["state"] == "PIPELINE_STATE_CANCELLED"
     assert tuning_jobs(service, "cancelled")[0]["state"] in ("JOB_STATE_CANCELLING", "JOB_STATE_CANCELLED")
 
 

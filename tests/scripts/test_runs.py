@@ -7,6 +7,21 @@ from gemtune.storage import Storage
 from tests.scripts.conftest import CommandLine
 
 PARENT = "projects/123456789012/locations/us-central1/pipelineJobs"
+PIPELINE = {
+    "root": {
+        "dag": {
+            "tasks": {
+                "exit-handler-1": {"componentRef": {"name": "comp-exit"}, "taskInfo": {"name": "exit-handler-1"}},
+            }
+        }
+    },
+    "components": {
+        "comp-exit": {
+            "dag": {"tasks": {"tune-model": {"componentRef": {"name": "comp-tune"}, "taskInfo": {"name": "Tuning"}}}}
+        },
+        "comp-tune": {},
+    },
+}
 
 
 @pytest.fixture
@@ -24,10 +39,13 @@ def put(gemtune: CommandLine, run: str, **more: Any) -> None:
         "state": "PIPELINE_STATE_FAILED",
         "createTime": "2026-11-20T09:59:00Z",
         "endTime": "2026-11-20T11:30:00Z",
-        "pipelineSpec": {},
+        "pipelineSpec": PIPELINE,
         "runtimeConfig": {"parameterValues": {"name": "summaries", "bucket": "gemtune-local"}},
         "jobDetail": {
-            "taskDetails": [{"taskName": "tune-model", "state": "FAILED", "startTime": "2026-11-20T10:00:00Z"}]
+            "taskDetails": [
+                {"taskName": name, "state": "FAILED", "startTime": "2026-11-20T10:00:00Z"}
+                for name in ("exit-handler-1", "tune-model")
+            ]
         },
     }
     gemtune.emulator.state.put("pipelineJobs", f"{PARENT}/{run}", {**job, **more})
@@ -41,7 +59,7 @@ def test_runs_are_listed_newest_first_with_how_they_were_started(runs: CommandLi
         ("scheduled", "succeeded", "schedule"),
         ("scripted", "failed", "script"),
     ]
-    assert "2026-11-20 09:59  1:30:00" in rows[-1]
+    assert "11-20 09:59Z  1:30:00" in rows[-1]
     newest, *_ = json.loads(runs("runs", "list", runs.spec(), "--json").out)
     assert newest["name"].endswith("clicked")
 
@@ -51,8 +69,13 @@ def test_a_run_is_shown_with_its_tasks_and_how_it_ended(runs: CommandLine) -> No
     uri = "gs://gemtune-local/gemtune/runs/scripted/failure.json"
     Storage(runs.emulator.project).write_text(uri, json.dumps(failure))
     shown = runs("runs", "show", runs.spec(), "scripted").out
-    assert "tune-model  failed" in shown
+    assert "Tuning  failed" in shown and "exit-handler" not in shown
     assert "Tuning failed: quota used up\nnext: ask for more" in shown
+
+
+def test_a_run_whose_pipeline_is_elsewhere_is_shown_with_the_keys_of_its_tasks(runs: CommandLine) -> None:
+    put(runs, "templated", pipelineSpec={})
+    assert "tune-model      failed" in runs("runs", "show", runs.spec(), "templated").out
 
 
 def test_without_a_name_the_newest_run_is_shown(runs: CommandLine) -> None:

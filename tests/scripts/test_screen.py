@@ -22,5 +22,11 @@ def test_a_long_last_column_is_folded_below_itself() -> None:
 
 
 @given(st.text(st.characters(codec="utf-8"), min_size=1))
-def test_no_folded_line_is_too_long(text: str) -> None:
-    assert all(len(line) <= WIDTH for line in folded(text, first="warning: "))
+def test_no_folded_line_is_too_long_but_for_a_word(text: str) -> None:
+    lines = folded(text, first="warning: ")
+    assert all(len(line) <= WIDTH or len(line.removeprefix("warning: ").split()) == 1 for line in lines)
+
+
+def test_a_uri_stays_whole_however_long() -> None:
+    uri = f"gs://bucket/{'folder/' * 20}file-1.jsonl"
+    assert folded(f"found {uri} there") == ["found", f"  {uri}", "  there"]
