@@ -172,7 +172,10 @@ def test_what_cannot_be_seen_of_the_project_ends_the_look_at_it(gemtune: Command
 def test_changes_of_the_command_line_are_in_the_commands(gemtune: CommandLine, look: Any) -> None:
     gemtune.emulator.state.put("disabledServices", "iam.googleapis.com", {"name": "x"})
     ended = gemtune("doctor", spec(gemtune), "--set", "system_instruction=a b")
-    assert f"$ gemtune setup {gemtune.folder}/spec.yaml --target emulator --set 'system_instruction=a b' --yes" in ended.out
+    assert (
+        f"$ gemtune setup {gemtune.folder}/spec.yaml --target emulator --set 'system_instruction=a b' --yes"
+        in ended.out
+    )
 
 
 def test_on_vertex_the_commands_are_those_of_gcloud(
