@@ -106,7 +106,7 @@ def _count_texts(value: dict[str, Any] | list[Any]) -> int:
 
 
 def _count_in_chat(value: dict[str, Any]) -> int:
-    """Return the same for one key with a list of objects of two texts, as most records are, in half the time; else 0."""
+    """Return the same for one key with a list of objects of two texts, as most records are, sooner; else 0."""
     (messages,) = value.values()
     if type(messages) is not list:
         return 0
