@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 from gemtune.errors import DataError
 from gemtune.records import to_line
@@ -63,12 +63,8 @@ class Rejection(Exception):
         self.rule, self.found, self.expected, self.next, self.path = rule, found, expected, next, path
 
 
-class RawRecord(NamedTuple):
-    """One record of a file, or why it is none."""
-
-    line: int
-    """Line where the record starts, counted from 1."""
-    value: dict[str, Any] | Rejection
+RawRecord: TypeAlias = "tuple[int, dict[str, Any] | Rejection]"
+"""The line where a record of a file starts, counted from 1, and the record, or why it is none."""
 
 
 class BrokenFileError(Exception):

@@ -84,7 +84,8 @@ class Intake:
             if isinstance(raw, Rejection):
                 raise raw
             converted = converter.convert(raw)
-            split = self._split_of(declared, converted)
+            if self._is_cut and declared.name == "train":
+                split = self._split_of(converted)
             if split.name == "test" and reference_of(converted.example) is None:
                 raise _no_text_reference()
         except Rejection as rejection:
@@ -96,9 +97,7 @@ class Intake:
             self._add(split, converted, converter.uri, line)
         split.read += 1
 
-    def _split_of(self, declared: Split, converted: Converted) -> Split:
-        if declared.name != "train" or not self._is_cut:
-            return declared
+    def _split_of(self, converted: Converted) -> Split:
         key = converted.keys.turns
         return self.splits[assign(key, validation_share=self._validation_share, test_share=self._test_share)]
 

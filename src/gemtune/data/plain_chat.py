@@ -47,6 +47,8 @@ def encode_texts(texts: Sequence[str]) -> list[bytes]:
 
 def encode_plain_chat(encoded: Sequence[bytes]) -> bytes:
     """Return the example of turns, each as `encode_texts` returns it: the bytes that to_json makes of it."""
+    if len(encoded) == 2:
+        return b"".join((_START, encoded[0], _MODEL, encoded[1], _END))
     pieces = [_START, encoded[0]]
     for place in range(1, len(encoded)):
         pieces += _MODEL if place % 2 else _USER, encoded[place]
@@ -56,17 +58,20 @@ def encode_plain_chat(encoded: Sequence[bytes]) -> bytes:
 
 def plain_chat_keys(texts: Sequence[str], answer: bytes) -> Keys:
     """Return the keys of turns of text, given also the last one as JSON: those of `gemtune.data.examples.keys_of`."""
-    hashed = sha256()
-    for place, text in enumerate(texts[:-1]):
+    data = squeezed(texts[0])
+    hashed = sha256(_FIRST % len(data))
+    hashed.update(data)
+    for place, text in enumerate(texts[1:-1]):
         data = squeezed(text)
-        hashed.update(_HEADS[place % 2 if place else 2] % len(data))
+        hashed.update(_LATER[place % 2] % len(data))
         hashed.update(data)
     prompt = hashed.digest()[:16]
     return Keys(prompt, prompt, sha256(b'%b[{"text":%b}]' % (prompt, answer)).digest()[:16])
 
 
-_HEADS = (b"\nuser 1\n%dt\n", b"\nmodel 1\n%dt\n", b"user 1\n%dt\n")
-"""What stands before a later turn of the user, of the model, and the first turn."""
+_FIRST = b"user 1\n%dt\n"
+_LATER = (b"\nmodel 1\n%dt\n", b"\nuser 1\n%dt\n")
+"""What stands before a text: before the first, and before a later one of the model and of the user."""
 
 _START, _END = b'{"contents":[{"role":"user","parts":[{"text":', b"}]}]}"
 _USER, _MODEL = (b'}]},{"role":"%b","parts":[{"text":' % role for role in (b"user", b"model"))

@@ -62,12 +62,12 @@ def read_raw(path: Path, name: str, on_read: OnRead | None = None) -> Iterator[R
     line = 1
     try:
         for record in _reader(path, name)(path, on_read):
-            line = record.line
+            line = record[0]
             yield record
     except BrokenFileError as error:
-        yield RawRecord(error.line, _unreadable(error.found))
+        yield error.line, _unreadable(error.found)
     except (EOFError, OSError, zlib.error) as error:
-        yield RawRecord(line, _unreadable(f"the file breaks off after this ({error})"))
+        yield line, _unreadable(f"the file breaks off after this ({error})")
 
 
 def _unreadable(found: str) -> Rejection:

@@ -29,12 +29,13 @@ def read_lines(file: IO[bytes]) -> Iterator[RawRecord]:
     while data := file.readline(LONGEST_RECORD + 1):
         line += 1
         if len(data) > LONGEST_RECORD and not data.endswith(b"\n"):
-            yield RawRecord(line, _too_long(len(data) + _skip_line(file)))
+            yield line, _too_long(len(data) + _skip_line(file))
             continue
         if line == 1:
             data = data.removeprefix(b"\xef\xbb\xbf")
         if not data.isspace():
-            yield RawRecord(line, _object(parse(data)))
+            value = parse(data)
+            yield line, value if type(value) is dict else _object(value)
 
 
 def read_array(file: TextIO) -> Iterator[RawRecord]:
@@ -49,7 +50,7 @@ def read_array(file: TextIO) -> Iterator[RawRecord]:
     following = window.next()
     while following != "]":
         line = window.line
-        yield RawRecord(line, _object(window.value()))
+        yield line, _object(window.value())
         following = window.next()
         if following == ",":
             window.move(window.at + 1)
@@ -70,7 +71,7 @@ def parse(data: bytes) -> Any:
     if type(value) not in (dict, list):
         return value
     # Two quotes for each key and each text, unless a key comes twice, or there are quotes within text.
-    if data.count(b'"') == 2 * _count_texts(value):
+    if _count_quotes(data) == 2 * _count_texts(value):
         return value
     if b'\\"' in data and data.count(b'":') + data.count(b'" :') <= _count_keys(value):
         return value
@@ -87,6 +88,10 @@ def _parse_slowly(data: bytes) -> Any:
         return Rejection("not_json", _reason(error), "one JSON object on a line", "correct the line")
 
 
+def _count_quotes(data: bytes) -> int:
+    return len(data) - len(data.replace(b'"', b""))  # in half the time of data.count
+
+
 def _count_keys(value: Any) -> int:
     if type(value) is dict:
         return len(value) + sum(_count_keys(item) for item in value.values() if type(item) in (dict, list))
@@ -101,19 +106,17 @@ def _count_texts(value: dict[str, Any] | list[Any]) -> int:
 
 
 def _count_in_chat(value: dict[str, Any]) -> int:
-    """Return the same for one key with a list of objects of texts, as most records are, in half the time; else 0."""
+    """Return the same for one key with a list of objects of two texts, as most records are, sooner; else 0."""
     (messages,) = value.values()
     if type(messages) is not list:
         return 0
-    count = 1
-    for message in messages:
-        if type(message) is not dict:
-            return 0
-        for item in message.values():
-            if type(item) is not str:
+    try:
+        for role, content in map(dict.values, messages):
+            if type(role) is not str or type(content) is not str:
                 return 0
-        count += 2 * len(message)
-    return count
+    except (TypeError, ValueError):
+        return 0
+    return 1 + 4 * len(messages)
 
 
 def _count_anywhere(value: dict[str, Any] | list[Any]) -> int:

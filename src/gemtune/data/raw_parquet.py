@@ -34,7 +34,7 @@ def read_parquet(path: Path) -> Iterator[RawRecord]:
             columns = [batch.column(index).to_pylist() for index in range(len(names))]
             for values in zip(*columns, strict=True):
                 row += 1
-                yield RawRecord(row, _record(names, values))
+                yield row, _record(names, values)
     except BaseException as error:
         # The reader's own errors are plain Exceptions; a footer it does not understand is a panic, which is none.
         if type(error) is Exception or type(error).__name__ == "PanicException":

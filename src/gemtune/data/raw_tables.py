@@ -56,7 +56,7 @@ def read_table(
         line = skipped + 1
         for fields in _rows(file, separator, skipped, len(columns)):
             if line > skipped + 1 and any(fields):
-                yield RawRecord(line, _record(columns, fields))
+                yield line, _record(columns, fields)
             line += 1 + sum(len(_NEWLINE.findall(field)) for field in fields if field)
     if broken:
         raise broken

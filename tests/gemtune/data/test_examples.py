@@ -1,11 +1,12 @@
 """What an example is known by: its prompt, its reference, its keys and its id; and how messages quote it."""
 
+import sys
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gemtune.data.examples import Keys, example_id, keys_of, prompt_of, reference_of
+from gemtune.data.examples import Keys, example_id, keys_of, prompt_of, reference_of, squeezed
 from gemtune.data.findings import LONGEST_QUOTE, cut
 
 SYSTEM = {"role": "system", "parts": [{"text": "Be brief."}]}
@@ -78,3 +79,10 @@ def test_an_id_is_that_of_prompt_and_reference() -> None:
 def test_a_quote_of_the_data_is_short_and_on_one_line() -> None:
     assert cut("a\nb") == "`a b`"
     assert len(cut("x" * 1000)) == LONGEST_QUOTE
+
+
+def test_every_kind_of_white_space_is_left_out_of_a_key() -> None:
+    spaces = [chr(code) for code in range(sys.maxunicode + 1) if chr(code).isspace()]
+    assert len(spaces) > 20
+    for letters in ("ab", "éb", "日本", "😀b"):
+        assert {squeezed(space.join(letters)) for space in spaces} == {letters.encode()}

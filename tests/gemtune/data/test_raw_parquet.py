@@ -71,9 +71,9 @@ def test_what_pyarrow_writes_becomes_json(tmp_path: Path) -> None:
 
 def test_bytes_are_rejected_with_their_path(tmp_path: Path) -> None:
     data = write(tmp_path / "a", {"image": Array([b"x"], DataType.binary())})
-    [record] = list(read_raw(_saved(tmp_path, data), "a"))
-    assert isinstance(record.value, Rejection)
-    assert (record.value.rule, record.value.path) == ("wrong_type", "$.image")
+    [(_, rejection)] = read_raw(_saved(tmp_path, data), "a")
+    assert isinstance(rejection, Rejection)
+    assert (rejection.rule, rejection.path) == ("wrong_type", "$.image")
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
