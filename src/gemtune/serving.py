@@ -208,7 +208,7 @@ def _find_job(rest: Rest, *, model: str = "", endpoint: str = "") -> dict[str, A
 
 def _base_id(name: str) -> str:
     base = base_id(name)
-    if not base or "/" in base:
+    if not base or "/" in base or base.isdecimal():
         raise SpecError(
             f"model is {name!r}, expected a base model id, or projects/PROJECT/locations/LOCATION/ followed by "
             "endpoints/ID, models/ID@VERSION or tuningJobs/ID"

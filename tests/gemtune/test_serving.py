@@ -38,7 +38,8 @@ def test_a_base_model_is_served_where_the_catalogue_says(name: str) -> None:
 
 
 def test_a_name_of_no_known_form_is_refused() -> None:
-    with pytest.raises(SpecError, match="model is 'endpoints/5', expected a base model id, or projects/"):
-        resolve_model("endpoints/5", project="p", location=REGION, catalog=CATALOG)
+    for name in ("endpoints/5", "5091185849104563738"):
+        with pytest.raises(SpecError, match=f"model is '{name}', expected a base model id, or projects/"):
+            resolve_model(name, project="p", location=REGION, catalog=CATALOG)
     with pytest.raises(SpecError, match=r"pre_tuned_model is 'gemini-3\.5-flash', expected"):
         resolve_version("gemini-3.5-flash", project="p")

@@ -156,6 +156,8 @@ def describe_difference(verdict: str, metric: Mapping[str, Any]) -> str:
     interval = f"95 % interval {metric['low']:+.3f} to {metric['high']:+.3f}"
     means = f"from {metric['baseline']:.3f} to {metric['candidate']:.3f} over {n} examples"
     if verdict == "inconclusive":
+        if not metric["smallest_detectable"]:  # without spread there is no estimate of what would show
+            return f"{title} is {metric['baseline']:.3f} on both sides over {n} examples: no score differs"
         detectable = f"differences under about {metric['smallest_detectable']:.3f} stay hidden in {n} examples"
         needed = f", and one like this takes {metric['examples_needed']:,}" if metric["examples_needed"] else ""
         return f"{title} differs by {metric['difference']:+.3f} ({interval}), {means}; {detectable}{needed}"

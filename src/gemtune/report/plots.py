@@ -86,6 +86,8 @@ def difference_figure(metrics: Sequence[Mapping[str, Any]], primary: str) -> Fig
         metrics: `metrics` of `comparison.json`.
         primary: The metric that decides.
     """
+    from matplotlib.ticker import MaxNLocator
+
     axis = (METRICS[primary].unit, METRICS[primary].direction)
     shown = [each for each in metrics if each["low"] is not None and (each["unit"], each["direction"]) == axis]
     figure, (axes,) = panels(1, "Difference of each metric with its interval", height=1.1 + 0.27 * len(shown))
@@ -96,6 +98,7 @@ def difference_figure(metrics: Sequence[Mapping[str, Any]], primary: str) -> Fig
         axes.hlines(row, metric["low"], metric["high"], color=color, linewidth=width)
         face = color if is_primary else "none"
         axes.plot(metric["difference"], row, "o", markersize=7, markerfacecolor=face, markeredgecolor=color)
+    axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.set_yticks(range(len(shown)), [METRICS[metric["name"]].title for metric in shown])
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)

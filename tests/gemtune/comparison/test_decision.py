@@ -45,6 +45,12 @@ def test_the_first_reason_states_the_difference_with_its_interval() -> None:
     assert hidden in decided(-0.01, 0.05).reasons[0]
 
 
+def test_equal_scores_on_every_example_do_not_claim_that_the_smallest_difference_would_show() -> None:
+    equal = {**metric(0.0, 0.0), "baseline": 0.0, "candidate": 0.0, "smallest_detectable": 0.0, "examples_needed": None}
+    reason = decide({"rougeL_f1": equal}, Limits()).reasons[0]
+    assert reason == "ROUGE-L F1 is 0.000 on both sides over 100 examples: no score differs"
+
+
 @pytest.mark.parametrize("n", [0, 1, 5])
 def test_a_handful_of_pairs_shows_nothing(n: int) -> None:
     assert verdict_of(metric(None, None, n)) == "inconclusive"

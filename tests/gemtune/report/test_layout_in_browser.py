@@ -28,6 +28,17 @@ def test_no_page_scrolls_sideways_and_each_theme_has_its_paper(
     assert paper < 0.2 if theme == "dark" else paper > 0.9
 
 
+def test_the_guards_of_equal_treatment_fit_on_a_desk_with_the_long_values_they_have(tab: Tab, tmp_path: Path) -> None:
+    long = {"sha": "d2ceccb2ec75acb5" * 4, "signature": "rouge:rouge-score-0.1.2|tok:unicode-1|" * 4}
+    values = "[...document.querySelectorAll('#fairness tbody tr')].flatMap((row) => [...row.cells].slice(2, 4))"
+    open_page(tab, tmp_path, page())
+    tab.run(f"{values}.forEach((cell, at) => cell.textContent = at % 2 ? '{long['sha']}' : '{long['signature']}')")
+    assert tab.run(
+        "(({scrollWidth, clientWidth}) => scrollWidth <= clientWidth)(document.querySelector('#fairness .scroll'))"
+    )
+    assert tab.run("document.querySelector('#fairness .scroll').offsetParent !== null")
+
+
 def test_print_is_on_white_with_every_table_and_without_controls(tab: Tab, tmp_path: Path) -> None:
     open_page(tab, tmp_path, page())
     tab.show(width=800, theme="dark", media="print")

@@ -3,6 +3,7 @@
 import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -66,6 +67,15 @@ def test_the_difference_figure_has_a_whisker_for_each_metric(run: Run) -> None:
     labels = [label.get_text() for label in axes.get_yticklabels()]
     assert labels[0] == "ROUGE-L F1"
     assert len(labels) == len(axes.collections) == 12
+
+
+@pytest.mark.parametrize(("low", "high"), [(-0.09, 0.17), (0.0, 0.0125), (-0.0004, 0.0007), (-12.5, 40.0)])
+def test_the_figures_of_the_difference_axis_do_not_touch(run: Run, low: float, high: float) -> None:
+    metrics = [{**each, "low": low, "high": high, "difference": high / 2} for each in run[0]["metrics"]]
+    figure = difference_figure(metrics, "rougeL_f1")
+    figure.draw_without_rendering()
+    boxes = [label.get_window_extent() for label in figure.axes[0].get_xticklabels()]
+    assert all(one.x1 + 4 < other.x0 for one, other in pairwise(boxes))
 
 
 def test_points_are_not_drawn_over_shares() -> None:
