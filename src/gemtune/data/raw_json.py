@@ -73,7 +73,7 @@ def parse(data: bytes) -> Any:
     # Two quotes for each key and each text, unless a key comes twice, or there are quotes within text.
     if _count_quotes(data) == 2 * _count_texts(value):
         return value
-    if b'\\"' in data and data.count(b'":') + data.count(b'" :') <= _count_keys(value):
+    if b'\\"' in data and data.count(b'":') + data.count(b'" :') == _count_keys(value):
         return value
     return _parse_slowly(data)
 

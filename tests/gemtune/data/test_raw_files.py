@@ -74,6 +74,7 @@ def test_a_record_has_the_line_it_starts_at(folder: Path, name: str, data: bytes
         ("a.jsonl", b'{"a": "x\0"}\n{}', [(1, "not_json"), (2, {})]),
         ("a.jsonl", b'{"a": 1, "a": 2}\n{"a" : {"b": 1, "b" : "x"}}', [(1, "duplicate_key"), (2, "duplicate_key")]),
         ("a.jsonl", b'{"a": "x\\"", "b": {}, "b": {}}', [(1, "duplicate_key")]),
+        ("a.jsonl", b'{"a": "x\\"", "b"\t: 1, "b"\t: 2}', [(1, "duplicate_key")]),
         ("a.json", b'[{"a": 1, "a": 2}, {}]', [(1, "duplicate_key"), (1, {})]),
         ("a.csv", b"a,b\n1,\0\n1,2\n", [(2, "nul_byte"), (3, {"a": "1", "b": "2"})]),
         ("a.jsonl", b"\x89PNG\r\n\x1a\n\0\0", [(1, "unreadable_file")]),
