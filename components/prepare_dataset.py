@@ -106,7 +106,8 @@ def prepare_dataset(
     from pathlib import Path
 
     from gemtune import catalog as catalogs
-    from gemtune.data.dataset import DatasetSettings, prepare
+    from gemtune.data.dataset import prepare
+    from gemtune.data.settings import DatasetSettings
     from gemtune.data.whole_splits import check_can_conclude
     from gemtune.runs.cost import check_budget
     from gemtune.runs.prepared_cost import estimate_run

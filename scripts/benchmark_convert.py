@@ -23,13 +23,14 @@ from pathlib import Path
 from typing import Any
 
 from gemtune.data.conversion import Converter
-from gemtune.data.dataset import DatasetSettings, prepare
+from gemtune.data.dataset import prepare
 from gemtune.data.findings import FindingLog
 from gemtune.data.intake import Intake
 from gemtune.data.near_duplicates import INDEXED, NearDuplicates, prompt_text
 from gemtune.data.plain_chat import encode_plain_chat, encode_texts, read_plain_chat
 from gemtune.data.progress import Progress
 from gemtune.data.raw_files import read_raw
+from gemtune.data.settings import DatasetSettings
 from gemtune.data.split import Split
 from gemtune.storage import Storage
 

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from gemtune.data.dataset import DatasetSettings, Prepared, prepare
+from gemtune.data.dataset import Prepared, prepare
+from gemtune.data.settings import DatasetSettings
 from gemtune.data.sources import stage
 from gemtune.storage import Storage
 

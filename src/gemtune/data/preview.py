@@ -10,7 +10,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gemtune.data.dataset import DatasetSettings, prepare
+from gemtune.data.dataset import prepare
+from gemtune.data.settings import DatasetSettings
 from gemtune.data.splits import SPLITS
 from gemtune.data.whole_splits import check_can_conclude
 from gemtune.errors import DataError

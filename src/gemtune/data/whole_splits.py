@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gemtune.comparison.sample_size import MINIMUM_PAIRS
 from gemtune.data.advice import Plan, advise
 from gemtune.data.findings import WHOLE, FindingLog, Rejection
 from gemtune.data.limits import Limits, SplitSize
+from gemtune.data.settings import DatasetSettings
 from gemtune.errors import DataError
-
-if TYPE_CHECKING:
-    from gemtune.data.dataset import DatasetSettings
 
 
 def judge(sizes: Mapping[str, SplitSize], settings: DatasetSettings, log: FindingLog, limits: Limits) -> None:

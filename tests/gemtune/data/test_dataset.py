@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gemtune.data import key_index
-from gemtune.data.dataset import DatasetSettings, prepare
+from gemtune.data.dataset import prepare
 from gemtune.data.key_index import KeyIndex
+from gemtune.data.settings import DatasetSettings
 from gemtune.data.sources import stage, upload_local
 from gemtune.errors import DataError, SpecError
 from gemtune.storage import Storage

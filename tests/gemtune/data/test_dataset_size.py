@@ -13,7 +13,8 @@ import pytest
 PROGRAM = """
 import json, os, sys
 from pathlib import Path
-from gemtune.data.dataset import DatasetSettings, prepare
+from gemtune.data.dataset import prepare
+from gemtune.data.settings import DatasetSettings
 from gemtune.storage import Storage
 from rensa import RMinHash
 class Local(Storage):

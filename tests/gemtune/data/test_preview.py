@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from gemtune.data.dataset import DatasetSettings
 from gemtune.data.preview import SHOWN, LocalSources, Preview, preview, settings_of
+from gemtune.data.settings import DatasetSettings
 from gemtune.spec import build
 from gemtune.storage import Storage
 from tests.conftest import Emulator

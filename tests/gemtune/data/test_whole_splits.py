@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gemtune.data.dataset import DatasetSettings
+from gemtune.data.settings import DatasetSettings
 from gemtune.data.whole_splits import check_can_conclude
 from gemtune.errors import DataError
 
