@@ -155,7 +155,8 @@ def line(item: Item, *, names_spec: bool) -> str:
     days = (datetime.now(UTC) - item.created).days
     # The emulator's clock may be ahead of this machine's.
     old = f"{days} day{'s' if days > 1 else ''} old" if days > 0 else "of today"
-    spec, run = names_spec and item.spec and f"spec {item.spec}", item.run and f"run {item.run}"
+    spec = f"spec {item.spec}" if names_spec and item.spec else ""
+    run = f"run {item.run}" if item.run else ""
     said = ", ".join(filter(None, [f"{item.kind} {short(item)}", old, spec, run]))
     return said if item.reason else f"{said}: {item.cost}"
 
