@@ -27,7 +27,7 @@ from gemtune.metrics.definitions import METRICS
 from gemtune.runs.notification import decision_line, metric_line, read_json, run_uri
 from gemtune.spec import TuningSpec
 from scripts.report import RUNS, fetch
-from scripts.runs import display_names
+from scripts.runs import display_names, task_state
 from scripts.submit import (
     TEMPLATE,
     read_spec,
@@ -157,8 +157,7 @@ def observations(job: Any, target: Target) -> Iterator[tuple[str, list[Any]]]:
 def say_task(name: str, task: Any) -> None:
     """Print one line about a task that has ended: what became of it, how long it took, what it counted."""
     seconds = (task.end_time - task.start_time).total_seconds() if task.end_time and task.start_time else 0
-    words = {"SKIPPED": "cached", "NOT_TRIGGERED": "not reached"}
-    state = words.get(task.state.name, task.state.name.lower())
+    state = task_state(task.state.name)
     clear = "\r\x1b[K" if sys.stderr.isatty() else ""
     took = f"{seconds:6.1f} s" if state == "succeeded" else state
     print(f"{clear}  {name:<22}{took:<12}{counts(task)}".rstrip(), file=sys.stderr, flush=True)

@@ -135,7 +135,12 @@ def started(task: dict[str, Any]) -> str:
 def task_row(task: dict[str, Any], names: dict[str, str]) -> dict[str, str]:
     """Return the columns of a task, under the name that the console shows."""
     took = duration(task["startTime"], task.get("endTime", ""))
-    return {"task": names.get(task["taskName"], task["taskName"]), "state": task["state"].lower(), "took": took}
+    return {"task": names.get(task["taskName"], task["taskName"]), "state": task_state(task["state"]), "took": took}
+
+
+def task_state(state: str) -> str:
+    """Return what became of a task, in the words of a person."""
+    return {"SKIPPED": "cached", "NOT_TRIGGERED": "not reached"}.get(state, state.lower())
 
 
 def ending(spec: TuningSpec, run: dict[str, Any]) -> str:

@@ -150,7 +150,8 @@ def start_as_the_console_does(newcomer: Newcomer) -> None:
     assert newcomer.runs(2)[0]["name"] == started["name"]
     assert newcomer.terminal.paid() == paid, "equal data and settings are not paid for again"
     assert newcomer.does("gemtune runs list first.yaml").count(" console") == 1
-    assert "Tuned: generate succeeded" in newcomer.does("gemtune runs show first.yaml")
+    shown = newcomer.does("gemtune runs show first.yaml")
+    assert "Data conversion cached" in shown and "Tuned: generate succeeded" in shown
 
 
 def run_on_a_schedule(newcomer: Newcomer) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from emulator.policies import TUNING_AGENT
 from emulator.tuning_failures import FAILURES
 from tests.conftest import Emulator
 from tests.emulator.tuning import client, example, finished, put_datasets, put_lines, tune
@@ -29,6 +30,12 @@ def test_a_job_fails_as_ordered_and_the_next_one_does_not(emulator: Emulator, ki
     assert bool(job.tuned_model) is failure.has_model
     assert emulator.faults_hit() == 1
     assert finished(emulator, tune(emulator)).state.value == "JOB_STATE_SUCCEEDED"
+
+
+def test_the_account_without_access_is_the_tuning_agent_that_policies_know(emulator: Emulator) -> None:
+    order(emulator, message="no_bucket_access")
+    agent = TUNING_AGENT.format(number="123456789012")
+    assert finished(emulator, tune(emulator)).error.message.startswith(f"{agent} does not have storage.objects.get")
 
 
 def test_any_other_text_is_the_error_of_the_job(emulator: Emulator) -> None:

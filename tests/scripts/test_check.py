@@ -126,10 +126,11 @@ def test_a_remote_source_is_read_and_nothing_is_written(
 
 
 def test_the_table_fits_80_columns_and_quoted_data_cannot_reach_the_terminal(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     hostile = json.dumps({"contents": [{"role": "\x1b[31m" + "x" * 200, "parts": [{"text": "y" * 300}]}]})
-    code, out = result(capsys, str(write(tmp_path / "rows.jsonl", [hostile])))
+    code, out = result(capsys, str(write(Path("rows.jsonl"), [hostile])))
     assert code == 3 and "\x1b" not in out
     assert all(len(line) <= WIDTH for line in out.splitlines())
 

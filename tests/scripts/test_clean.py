@@ -162,6 +162,13 @@ def test_the_plan_says_what_costs_what_and_deletes_nothing_unasked(leftovers: Le
     assert all(len(line) <= 80 for line in (ended.out + ended.err).splitlines())
 
 
+def test_why_things_stay_is_said_once_and_no_age_is_negative(leftovers: Leftovers) -> None:
+    leftovers.emulator.advance(7 * 24 * 3600)
+    leftovers.promote(leftovers.tune("mine-1")["endpoint"])
+    out = leftovers().out
+    assert out.count("promoted/mine.json") == 1 and out.count("of today") == 3, out
+
+
 @pytest.mark.parametrize(("answer", "gone"), [("y\n", True), ("n\n", False), ("\n", False)])
 def test_a_terminal_is_asked(leftovers: Leftovers, monkeypatch: pytest.MonkeyPatch, answer: str, gone: bool) -> None:
     leftovers.tune("mine-1")
