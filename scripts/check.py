@@ -11,13 +11,14 @@ The table goes to stdout. Exit code 0: a run would take the data; 3: it would st
 import argparse
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from gemtune.catalog import load as load_catalog
 from gemtune.data.advice import ADVICE
-from gemtune.data.preview import SHOWN, Preview, preview, settings_of
+from gemtune.data.preview import Preview, preview, settings_of
 from gemtune.data.sources import find_sources
 from gemtune.data.splits import SPLITS
 from gemtune.data.token_count import TokenCount, count
@@ -33,6 +34,9 @@ from scripts.target import Target, open_target
 ANYTHING = {"project": "any", "bucket": "any"}
 """Stands in for keys that decide nothing about data."""
 
+ALIKE = 3
+"""Findings of one rule that are written out for people: the next is no news."""
+
 
 class Checked(NamedTuple):
     """What a check found."""
@@ -45,9 +49,12 @@ class Checked(NamedTuple):
     @property
     def problem(self) -> str:
         """Return why a run would stop, or that it would leave examples out; empty if neither."""
-        failed = sum(number for (action, _), number in self.shown.counts().items() if action != "warned")
-        if failed:
-            return f"{failed:,} finding{'s' if failed > 1 else ''}"
+        actions: Counter[str] = Counter()
+        for (action, _), number in self.shown.counts().items():
+            actions[action] += number
+        if failed := actions["raised"] + actions["dropped"]:
+            only = "" if actions["raised"] else ": a run goes on without what it drops"
+            return f"{failed:,} finding{'s' if failed > 1 else ''}{only}"
         # A file alone is no whole dataset: it has nothing to test on, and needs nothing.
         if self.shown.error and ("test" in self.splits or not self.shown.ledger["train"]["used"]):
             return str(self.shown.error)
@@ -196,13 +203,17 @@ def source_lines(shown: Preview) -> list[str]:
 def finding_lines(shown: Preview) -> list[str]:
     """Return the first findings, each with place, what was found, what was expected, and what next."""
     result, first = [], shown.first_findings()
+    rules: Counter[tuple[str, str]] = Counter()
     for found in first:
+        rules[found["action"], found["rule"]] += 1
+        if rules[found["action"], found["rule"]] > ALIKE:
+            continue
         at = "" if found["path"] == "$" else f" ({found['path']})"
         where = f"{found['uri']}:{found['line']}" if found["line"] else found["uri"]
         text = f"{where}: {found['found']}, expected {found['expected']}{at}"
         result += folded(printable(f"{text}: {found['next']}" if found["next"] else text))
-    total = shown.counts().total()
-    return result if total <= SHOWN else [*result, f"… and {total - SHOWN:,} more"]
+    more = shown.counts().total() - sum(min(number, ALIKE) for number in rules.values())
+    return [*result, f"… and {more:,} more"] if more else result
 
 
 def printable(text: str) -> str:

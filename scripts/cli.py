@@ -6,6 +6,7 @@ A verb's module is imported only when the verb is called: kfp takes seconds to i
 import importlib
 import signal
 import sys
+from difflib import get_close_matches
 from pathlib import Path
 
 VERBS = {
@@ -42,9 +43,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"gemtune {version()}")
         return 0
     if verb not in VERBS:
-        print(
-            f"gemtune: found verb {verb!r}, expected one of {', '.join(VERBS)}: see `gemtune --help`", file=sys.stderr
-        )
+        print(unknown(verb), file=sys.stderr)
         return 2
     # What ends a job in CI, or a closed terminal, is an interruption like Ctrl-C: what was started is stopped.
     for name in (signal.SIGTERM, signal.SIGHUP):
@@ -56,6 +55,13 @@ def main(argv: list[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         return 1
+
+
+def unknown(verb: str) -> str:
+    """Return what to say of a verb that there is not: the one that was meant, or all of them."""
+    if near := get_close_matches(verb, VERBS, 1):
+        return f"gemtune: found verb {verb!r}, did you mean `{near[0]}`?"
+    return f"gemtune: found verb {verb!r}, expected one of {', '.join(VERBS)}: see `gemtune --help`"
 
 
 def version() -> str:

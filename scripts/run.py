@@ -113,20 +113,22 @@ def follow(job: Any, target: Target, template: Path = TEMPLATE) -> str:
     """
     say_job(job, target)
     names = display_names(yaml.load(template.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader))
-    told: set[str] = set()
+    told, unused = set[str](), list[str]()
     state = ""
     for state, tasks in observations(job, target):  # noqa: B007 - the last one is the answer
         ended = [task for task in tasks if task.state.name in ENDED and task.task_name in names.keys() - told]
         for task in sorted(ended, key=lambda task: (task.end_time, task.task_name)):
             told.add(task.task_name)
-            say_task(names[task.task_name], task)
+            if task.state.name == "NOT_TRIGGERED":
+                unused.append(names[task.task_name])
+            else:
+                say_task(names[task.task_name], task)
         if sys.stderr.isatty():
-            running = [
-                names[task.task_name] for task in tasks if task.state.name == "RUNNING" and task.task_name in names
-            ]
-            print(
-                f"\r\x1b[K{', '.join(running)[:70]} …" if running else "\r\x1b[K", end="", file=sys.stderr, flush=True
-            )
+            busy = [names[each.task_name] for each in tasks if each.state.name == "RUNNING" and each.task_name in names]
+            text = f"{', '.join(busy)[:70]} …" if busy else ""
+            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+    if unused:
+        say("not run", ", ".join(sorted(unused)))
     return state
 
 

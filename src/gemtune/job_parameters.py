@@ -30,4 +30,7 @@ def parameters_of(job: Mapping[str, Any]) -> dict[str, Any]:
     """Return every parameter of a pipeline job as the service describes it, defaults included."""
     definitions = job["pipelineSpec"]["root"]["inputDefinitions"]["parameters"]
     defaults = {name: each["defaultValue"] for name, each in definitions.items() if "defaultValue" in each}
-    return {**defaults, **job["runtimeConfig"].get("parameterValues", {})}
+    values = {**defaults, **job["runtimeConfig"].get("parameterValues", {})}
+    # JSON from the service has one kind of number.
+    whole = {name for name, each in definitions.items() if each.get("parameterType") == "NUMBER_INTEGER"}
+    return {name: int(value) if name in whole else value for name, value in values.items()}

@@ -39,6 +39,8 @@ def test_no_verb_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_unknown_verb_is_named_with_the_verbs_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["tune"]) == 2
     assert "found verb 'tune', expected one of run, submit" in capsys.readouterr().err
+    assert cli.main(["shedule"]) == 2
+    assert capsys.readouterr().err == "gemtune: found verb 'shedule', did you mean `schedule`?\n"
 
 
 @pytest.mark.parametrize("verb", cli.VERBS)

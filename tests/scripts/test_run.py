@@ -1,14 +1,17 @@
 """What a run must have come to: `gemtune run --require`."""
 
 import json
+from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from gemtune.spec import load
 from gemtune.storage import Storage
-from scripts.run import conclude
+from scripts.run import conclude, follow
 from scripts.sweep import conclude_sweep
+from scripts.target import Target
 from tests.gemtune.made_run import compare, examples, worse_and_better
 from tests.scripts.conftest import CommandLine
 
@@ -61,6 +64,24 @@ def test_an_end_that_is_not_the_required_one_is_exit_code_3(
 def test_a_run_that_failed_is_exit_code_1_whatever_was_required(here: CommandLine) -> None:
     spec = load(here.spec(project="gemtune-local", bucket="gemtune-local"))
     assert conclude(spec, "run-1", "FAILED", "improved") == 1
+
+
+def test_steps_that_never_ran_are_one_line_after_the_others(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ends = {"stage-sources": "SUCCEEDED", "prepare-dataset": "FAILED", "tune-model": "NOT_TRIGGERED"}
+    ends["compare-models"] = "NOT_TRIGGERED"
+    now = datetime.now(UTC)
+    tasks = [
+        SimpleNamespace(task_name=name, state=SimpleNamespace(name=end), start_time=now, end_time=now, outputs={})
+        for name, end in ends.items()
+    ]
+    monkeypatch.setattr("scripts.run.say_job", lambda job, target: None)
+    monkeypatch.setattr("scripts.run.observations", lambda job, target: [("FAILED", tasks)])
+    assert follow(None, Target("emulator")) == "FAILED"
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split()[0] for line in lines] == ["Data", "Stage", "not"]
+    assert lines[-1] == "not run   Comparison, Tuning"
 
 
 def test_an_unknown_requirement_is_a_usage_error(here: CommandLine) -> None:
