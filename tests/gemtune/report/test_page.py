@@ -180,6 +180,17 @@ def test_guards_of_equal_treatment_stand_with_their_problems_and_the_worst_case(
     assert '<a href="#fairness">' in text
 
 
+@pytest.mark.parametrize(("detectable", "is_said"), [(0.03, True), (0.0, False), (None, False)])
+def test_what_could_have_shown_is_said_where_scores_differ_enough_to_tell(
+    detectable: float | None, is_said: bool
+) -> None:
+    records = examples()
+    comparison = compare(records, *worse_and_better(records))
+    metrics = [{**comparison["metrics"][0], "smallest_detectable": detectable}, *comparison["metrics"][1:]]
+    text = render(comparison | {"metrics": metrics}, [], report_figures(comparison, [], [], []))
+    assert ("Could have shown" in text) == is_said
+
+
 def test_of_many_examples_the_page_says_which_it_holds_and_where_the_others_lie() -> None:
     records = examples()
     sides = worse_and_better(records)
