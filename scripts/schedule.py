@@ -136,8 +136,10 @@ def list_schedules(spec: TuningSpec, arguments: argparse.Namespace, target: Targ
     found = all_schedules(project=spec.submission.project, location=spec.submission.location)
     if arguments.json:
         print_json([{**schedule, "createPipelineJobRequest": None} for schedule in found])
-    else:
+    elif found:
         print_table([row(schedule) for schedule in found])
+    else:
+        say("schedule", "there is none")
     return False
 
 

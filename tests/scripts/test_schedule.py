@@ -113,6 +113,11 @@ def test_a_schedule_is_listed_and_shown(gemtune: CommandLine) -> None:
     assert '"cron": "TZ=Europe/Berlin 0 3 * * 1"' in gemtune("schedule", "show", path, "--json").out
 
 
+def test_that_there_is_no_schedule_is_said(gemtune: CommandLine) -> None:
+    ended = gemtune("schedule", "list", gemtune.spec())
+    assert (ended.code, ended.out) == (0, "") and "there is none" in ended.err
+
+
 def test_without_a_schedule_there_is_nothing_to_pause_and_nothing_to_delete(gemtune: CommandLine) -> None:
     paused = gemtune("schedule", "pause", gemtune.spec())
     assert paused.code == 2 and "no schedule found" in paused.err
