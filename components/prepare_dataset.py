@@ -110,7 +110,7 @@ def prepare_dataset(
     from gemtune.data.settings import DatasetSettings
     from gemtune.data.whole_splits import check_can_conclude
     from gemtune.runs.cost import check_budget
-    from gemtune.runs.prepared_cost import estimate_run
+    from gemtune.runs.prepared_cost import count_run, price_run
     from gemtune.step import job_id_of, step
     from gemtune.storage import Storage
 
@@ -144,22 +144,29 @@ def prepare_dataset(
             check_can_conclude(prepared.ledger, settings)
             estimated = {}
             if for_tuning:
-                estimated = estimate_run(
+                known = {
+                    "project": project,
+                    "location": location,
+                    "inference_location": inference_location,
+                    "base_model": base_model,
+                    "catalog": catalogs.load(catalog_overrides),
+                }
+                tokens = count_run(
                     prepared.train,
                     prepared.test,
                     prepared.validation_prompts,
-                    project=project,
-                    location=location,
-                    inference_location=inference_location,
-                    base_model=base_model,
+                    checkpoint_selection=checkpoint_selection,
+                    seed=sample_seed,
+                    **known,
+                )
+                estimated = price_run(
+                    tokens,
                     baseline_model=baseline_model,
                     epoch_count=epoch_count,
                     export_last_checkpoint_only=export_last_checkpoint_only,
-                    checkpoint_selection=checkpoint_selection,
                     generation_mode=generation_mode,
                     max_output_tokens=max_output_tokens,
-                    seed=sample_seed,
-                    catalog=catalogs.load(catalog_overrides),
+                    **known,
                 )
             (folder / "cost_estimate.json").write_text(json.dumps(estimated, indent=1, sort_keys=True), "utf-8")
             if for_tuning:

@@ -16,19 +16,17 @@ from typing import Any
 
 from gemtune.catalog import Catalog
 from gemtune.catalog import load as load_catalog
-from gemtune.comparison.champion import find_baseline
 from gemtune.data.preview import Preview
 from gemtune.data.splits import SPLITS
 from gemtune.errors import BudgetError, GemtuneError, SpecError
 from gemtune.runs.cost import TERMS, check_budget, usd
 from gemtune.runs.plan import check_spec, known_tuning, locations, request_of, resources
-from gemtune.runs.prepared_cost import estimate_run
 from gemtune.spec import TuningSpec
 from scripts.check import look_at, printable
+from scripts.estimate import counted_tokens, estimate_sweep, priced, sweep_lines
 from scripts.screen import folded, table
 from scripts.submit import read_spec, report_error, say, spec_parser, target_of, today
 from scripts.sweep import add_more_specs, variants_of
-from scripts.sweep_cost import estimate_sweep, sweep_lines
 from scripts.target import Target, open_target
 
 NAMES = {
@@ -78,23 +76,7 @@ def plan(spec: TuningSpec, folder: Path, scratch: Path, target: Target) -> dict[
     """
     catalog = load_catalog(spec.catalog_overrides)
     shown = look_at(spec, folder, scratch, target)
-    estimated = estimate_run(
-        shown.train,
-        shown.test,
-        shown.validation_prompts,
-        project=spec.project,
-        location=spec.location,
-        inference_location=spec.inference_location,
-        base_model=spec.base_model,
-        baseline_model=find_baseline(spec.baseline_model, project=spec.project, bucket=spec.bucket, name=spec.name),
-        epoch_count=spec.epoch_count,
-        export_last_checkpoint_only=spec.export_last_checkpoint_only,
-        checkpoint_selection=spec.checkpoint_selection,
-        generation_mode=spec.generation_mode,
-        max_output_tokens=spec.max_output_tokens,
-        seed=spec.sample_seed,
-        catalog=catalog,
-    )
+    estimated = priced(spec, counted_tokens(spec, shown, catalog), catalog)
     request = request_of(spec, shown.train, shown.validation)
     where = locations(spec, catalog)
     known = None if shown.error else known_tuning(spec, request, where["tuning"])

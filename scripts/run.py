@@ -26,6 +26,7 @@ from gemtune.errors import GemtuneError, ServiceError, SpecError
 from gemtune.metrics.definitions import METRICS
 from gemtune.runs.notification import decision_line, metric_line, read_json, run_uri
 from gemtune.spec import TuningSpec
+from scripts.estimate import estimate_sweep, sweep_lines
 from scripts.report import RUNS, fetch
 from scripts.runs import display_names, task_state
 from scripts.submit import (
@@ -40,7 +41,6 @@ from scripts.submit import (
     target_of,
 )
 from scripts.sweep import add_more_specs, conclude_sweep, variants_of
-from scripts.sweep_cost import estimate_sweep, sweep_lines
 from scripts.target import Target, open_target
 
 REQUIREMENTS = {"improved": "verdict", "promote": "decision"}

@@ -146,6 +146,14 @@ def test_a_sweep_has_its_whole_cost_in_the_plan(running: Emulator, capsys: pytes
     assert len(running.requests("publishers.models.countTokens")) - before == before / 2, "equal data is counted once"
 
 
+def test_a_sweep_whose_specs_have_promoted_nothing_is_priced_with_the_base_model(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _, found = planned(capsys, "--set", "epoch_count=2,4", "--set", "baseline_model=promoted")
+    _, without = planned(capsys, "--set", "epoch_count=2,4")
+    assert found["total"] == pytest.approx(without["total"])
+
+
 def test_a_run_of_a_sweep_that_is_over_its_own_cap_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = [QUICKSTART, "--target", "emulator", "--set", "epoch_count=2,40", "--set", "max_cost_usd=2"]
     assert plan.main(arguments) == 3

@@ -7,7 +7,7 @@ import pytest
 
 from gemtune.catalog import load
 from gemtune.records import write_records
-from gemtune.runs.prepared_cost import estimate_run
+from gemtune.runs.prepared_cost import count_run, price_run
 from tests.conftest import Emulator
 
 BASE = "gemini-3.1-flash-lite"
@@ -39,7 +39,14 @@ def estimated(folder: Path, emulator: Emulator, **changes: Any) -> dict[str, Any
         "seed": 0,
         "catalog": CATALOG,
     }
-    return estimate_run(*dataset(folder), **{**given, **changes})
+    given |= changes
+    shared: dict[str, Any] = {
+        key: given.pop(key) for key in ("project", "location", "inference_location", "base_model", "catalog")
+    }
+    train, test, trials = dataset(folder)
+    selection, seed = given.pop("checkpoint_selection"), given.pop("seed")
+    tokens = count_run(train, test, trials, checkpoint_selection=selection, seed=seed, **shared)
+    return price_run(tokens, **shared, **given)
 
 
 def test_without_a_baseline_model_the_base_model_is_the_baseline(emulator: Emulator, tmp_path: Path) -> None:

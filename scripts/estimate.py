@@ -1,4 +1,4 @@
-"""What a sweep costs in all, before it starts: each run estimated from its own spec, equal data prepared once."""
+"""What runs cost before they start: one from its spec, a sweep in all, with equal data prepared once."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +7,8 @@ from typing import Any
 
 from gemtune.catalog import Catalog
 from gemtune.catalog import load as load_catalog
-from gemtune.data.preview import settings_of
+from gemtune.comparison.champion import find_baseline
+from gemtune.data.preview import Preview, settings_of
 from gemtune.data.token_count import DatasetTokens
 from gemtune.runs.cost import is_within, usd
 from gemtune.runs.prepared_cost import count_run, price_run
@@ -40,20 +41,8 @@ def estimate_sweep(variants: list[Variant], target: Target) -> dict[str, Any]:
         catalog = load_catalog(spec.catalog_overrides)
         key = _data_key(spec, folder)
         if key not in counted:
-            counted[key] = _count(spec, folder, target, catalog)
-        cost = price_run(
-            counted[key],
-            project=spec.project,
-            location=spec.location,
-            inference_location=spec.inference_location,
-            base_model=spec.base_model,
-            baseline_model=spec.baseline_model,
-            epoch_count=spec.epoch_count,
-            export_last_checkpoint_only=spec.export_last_checkpoint_only,
-            generation_mode=spec.generation_mode,
-            max_output_tokens=spec.max_output_tokens,
-            catalog=catalog,
-        )
+            counted[key] = _prepare(spec, folder, target, catalog)
+        cost = priced(spec, counted[key], catalog)
         runs.append({"run": label, "within": is_within(cost, spec.max_cost_usd), **cost})
     unknown = sorted({term for each in runs for term in each["unknown"]})
     sums = {name: sum(each[name] for each in runs) for name in ("known", "low", "high")}
@@ -72,23 +61,45 @@ def sweep_lines(cost: dict[str, Any]) -> list[str]:
     return result + folded(f"stops at its max_cost_usd: {'; '.join(over)}") if over else result
 
 
-def _count(spec: TuningSpec, folder: Path, target: Target, catalog: Catalog) -> DatasetTokens:
+def counted_tokens(spec: TuningSpec, shown: Preview, catalog: Catalog) -> DatasetTokens:
+    """Return the tokens that a run of a spec pays for, given its prepared data."""
+    return count_run(
+        shown.train,
+        shown.test,
+        shown.validation_prompts,
+        project=spec.project,
+        location=spec.location,
+        inference_location=spec.inference_location,
+        base_model=spec.base_model,
+        checkpoint_selection=spec.checkpoint_selection,
+        seed=spec.sample_seed,
+        catalog=catalog,
+    )
+
+
+def priced(spec: TuningSpec, tokens: DatasetTokens, catalog: Catalog) -> dict[str, Any]:
+    """Return what a run of a spec will cost; `promoted` as its baseline is the model that was promoted last."""
+    return price_run(
+        tokens,
+        project=spec.project,
+        location=spec.location,
+        inference_location=spec.inference_location,
+        base_model=spec.base_model,
+        baseline_model=find_baseline(spec.baseline_model, project=spec.project, bucket=spec.bucket, name=spec.name),
+        epoch_count=spec.epoch_count,
+        export_last_checkpoint_only=spec.export_last_checkpoint_only,
+        generation_mode=spec.generation_mode,
+        max_output_tokens=spec.max_output_tokens,
+        catalog=catalog,
+    )
+
+
+def _prepare(spec: TuningSpec, folder: Path, target: Target, catalog: Catalog) -> DatasetTokens:
     with TemporaryDirectory() as scratch:
         shown = look_at(spec, folder, Path(scratch), target)
         if shown.error:
             raise shown.error
-        return count_run(
-            shown.train,
-            shown.test,
-            shown.validation_prompts,
-            project=spec.project,
-            location=spec.location,
-            inference_location=spec.inference_location,
-            base_model=spec.base_model,
-            checkpoint_selection=spec.checkpoint_selection,
-            seed=spec.sample_seed,
-            catalog=catalog,
-        )
+        return counted_tokens(spec, shown, catalog)
 
 
 def _data_key(spec: TuningSpec, folder: Path) -> str:
