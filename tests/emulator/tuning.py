@@ -15,6 +15,7 @@ from tests.conftest import Emulator
 
 BASE_MODEL = "gemini-3.1-flash-lite"
 TRAIN, VALIDATION = "gs://gemtune-local/train.jsonl", "gs://gemtune-local/validation.jsonl"
+MINIMUM: dict[str, Any] = {"baseModel": BASE_MODEL, "supervisedTuningSpec": {"trainingDatasetUri": TRAIN}}
 THINGS = ("cup", "lamp", "chair", "bike", "drum", "boot", "kite", "sail")
 
 
@@ -88,3 +89,35 @@ def call(emulator: Emulator, method: str, path: str, body: Any = None) -> httpx.
 
 def at(emulator: Emulator, location: str = "us-central1") -> str:
     return f"projects/{emulator.project}/locations/{location}"
+
+
+def create(emulator: Emulator, version: str = "v1", **fields: Any) -> dict[str, Any]:
+    answer = call(emulator, "POST", f"{version}/{at(emulator)}/tuningJobs", {**MINIMUM, **fields})
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+def read(emulator: Emulator, name: str, version: str = "v1") -> dict[str, Any]:
+    return dict(call(emulator, "GET", f"{version}/{name}").json())
+
+
+def read_to_the_end(emulator: Emulator, name: str, version: str = "v1") -> dict[str, Any]:
+    for _ in range(20):
+        job = read(emulator, name, version)
+        if job["state"] not in ("JOB_STATE_PENDING", "JOB_STATE_RUNNING", "JOB_STATE_CANCELLING"):
+            return job
+    raise AssertionError(f"{name} is still {job['state']}")
+
+
+def refusal(emulator: Emulator, location: str = "us-central1", **fields: Any) -> tuple[int, str, str]:
+    answer = call(emulator, "POST", f"{at(emulator, location)}/tuningJobs", {**MINIMUM, **fields})
+    error = answer.json()["error"]
+    return answer.status_code, error["status"], error["message"]
+
+
+def spec(**fields: Any) -> dict[str, Any]:
+    return {"supervisedTuningSpec": {"trainingDatasetUri": TRAIN, **fields}}
+
+
+def hyper(**parameters: Any) -> dict[str, Any]:
+    return spec(hyperParameters=parameters)

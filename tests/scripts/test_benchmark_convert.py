@@ -9,13 +9,14 @@ import pytest
 from scripts import benchmark_convert
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 def test_it_says_how_fast_and_how_small_the_conversion_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert benchmark_convert.main(["--json", "--megabytes", "1"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["lines"] > 100
     assert all(found[key] > 0 for key in ("conversion_ratio", "checked_ratio", "near_duplicate_seconds"))
-    assert 5 < found["peak_rss_mb"] < 60
+    measured = found.get("peak_rss_mb")
+    assert (measured is None) == (sys.platform != "linux")
+    assert measured is None or 5 < measured < 60
 
 
 def test_all_sides_write_the_same_examples(tmp_path: Path) -> None:
