@@ -77,6 +77,7 @@ def tune_model(
     from pathlib import Path
 
     from gemtune import catalog as catalogs
+    from gemtune.labels import SPEC_LABEL
     from gemtune.records import write_records
     from gemtune.step import step
     from gemtune.storage import Storage
@@ -99,7 +100,7 @@ def tune_model(
         description=f"Tuned by gemtune for {name}, run {job_id}",
         kms_key_name=kms_key_name,
         service_account=tuning_service_account,
-        labels={"gemtune-spec": name, "gemtune-run": job_id},
+        labels={SPEC_LABEL: name},
     )
     with step("Tuning", project=project, bucket=bucket, job_id=job_id):
         catalog = catalogs.load(catalog_overrides)

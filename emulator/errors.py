@@ -117,11 +117,6 @@ def already_exists(message: str) -> ApiError:
     return ApiError(409, message)
 
 
-def resource_exhausted(message: str = "") -> ApiError:
-    """Return a 429; by default with the text of pay-as-you-go."""
-    return ApiError(429, message)
-
-
 def unimplemented(message: str) -> ApiError:
     """Return a 501: the real service may well answer, this emulator does not."""
     return ApiError(501, message)

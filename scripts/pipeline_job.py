@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gemtune.labels import SPEC_LABEL
-from gemtune.runs.pipeline_jobs import ENDED_RUN_STATES, SUBMISSION_LABEL, run_id, runs_of
+from gemtune.labels import FINGERPRINT_LABEL, SPEC_LABEL
+from gemtune.runs.pipeline_jobs import ENDED_RUN_STATES, run_id, runs_of
 from gemtune.spec import TuningSpec
 from scripts.target import Target, pipeline_client
 
@@ -44,7 +44,7 @@ def pipeline_job(spec: TuningSpec, parameters: Mapping[str, Any], template: Path
 
 def labels_of(spec: TuningSpec, parameters: Mapping[str, Any]) -> dict[str, str]:
     """Return the labels of a spec's runs: its own, and those by which they are found again."""
-    ours = {SPEC_LABEL: spec.name, SUBMISSION_LABEL: fingerprint(parameters)}
+    ours = {SPEC_LABEL: spec.name, FINGERPRINT_LABEL: fingerprint(parameters)}
     return {**spec.submission.labels, **ours}
 
 
@@ -58,7 +58,7 @@ def repetition(spec: TuningSpec, parameters: Mapping[str, Any]) -> str:
     submission = spec.submission
     key = fingerprint(parameters)
     runs = runs_of(spec.name, project=submission.project, location=submission.location)
-    earlier = next((run for run in runs if run.get("labels", {}).get(SUBMISSION_LABEL) == key), None)
+    earlier = next((run for run in runs if run.get("labels", {}).get(FINGERPRINT_LABEL) == key), None)
     if earlier is None:
         return ""
     state = earlier["state"].removeprefix("PIPELINE_STATE_").lower()

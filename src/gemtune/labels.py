@@ -9,6 +9,11 @@ import re
 RUN_LABEL = "gemtune-run"
 SPEC_LABEL = "gemtune-spec"
 PROMOTED_LABEL = "gemtune-promoted"
+"""Of a promoted model version; its value is the spec's name."""
+
+FINGERPRINT_LABEL = "gemtune-fingerprint"
+"""40 hex characters: of a tuning job what it is made of, of a pipeline job its pipeline and parameters. Equal ones do the
+same."""
 
 
 def label_value(text: str) -> str:

@@ -10,13 +10,11 @@ from typing import Any
 
 from gemtune.comparison.champion import SCHEMA, promoted_uri, read_pointer
 from gemtune.errors import ServiceError
+from gemtune.labels import PROMOTED_LABEL
 from gemtune.storage import Storage
 from gemtune.vertex import Rest, location_of
 
-LABEL = "gemtune-promoted"
-"""Label of a promoted version; its value is the spec's name."""
-
-ALIAS = "gemtune-promoted"
+ALIAS = PROMOTED_LABEL
 """Alias of a promoted version: `models/ID@gemtune-promoted`. No alias is `default`, which is the owner's to set."""
 
 
@@ -104,8 +102,8 @@ def mark(model: str, name: str, *, project: str) -> None:
     rest = Rest(project, location_of(model))
     found = rest.get(model)
     labels = found.get("labels", {})
-    if labels.get(LABEL) != name:
-        rest.patch(model, {"labels": {**labels, LABEL: name}}, "labels")
+    if labels.get(PROMOTED_LABEL) != name:
+        rest.patch(model, {"labels": {**labels, PROMOTED_LABEL: name}}, "labels")
     if ALIAS not in found.get("versionAliases", []):
         rest.post(f"{model}:mergeVersionAliases", {"versionAliases": [ALIAS]})
 
@@ -119,11 +117,11 @@ def unmark(model: str, name: str, *, project: str) -> None:
         rest = Rest(project, location_of(model))
         found = rest.get(model)
         labels = found.get("labels", {})
-        if labels.get(LABEL) != name:
+        if labels.get(PROMOTED_LABEL) != name:
             return
         if ALIAS in found.get("versionAliases", []):
             rest.post(f"{model}:mergeVersionAliases", {"versionAliases": [f"-{ALIAS}"]})
-        rest.patch(model, {"labels": {key: text for key, text in labels.items() if key != LABEL}}, "labels")
+        rest.patch(model, {"labels": {key: text for key, text in labels.items() if key != PROMOTED_LABEL}}, "labels")
         print(f"no longer promoted: {model}")
     except ServiceError as error:
         print(f"the model promoted before may keep its label and alias: {error}")

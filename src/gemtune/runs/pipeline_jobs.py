@@ -13,9 +13,6 @@ from gemtune.errors import SpecError, did_you_mean
 from gemtune.labels import SPEC_LABEL
 from gemtune.vertex import Rest
 
-SUBMISSION_LABEL = "gemtune-fingerprint"
-"""40 hex characters of pipeline and parameters: two runs that have the same do the same."""
-
 ENDED_RUN_STATES = frozenset({"PIPELINE_STATE_SUCCEEDED", "PIPELINE_STATE_FAILED", "PIPELINE_STATE_CANCELLED"})
 LOOKED_AT = 1000
 """How many of the newest jobs of a region are looked through."""

@@ -14,13 +14,12 @@ from typing import Any
 
 from gemtune.errors import TuningJobError
 from gemtune.generation.failures import failure_of
-from gemtune.labels import RUN_LABEL
+from gemtune.labels import FINGERPRINT_LABEL, RUN_LABEL
 from gemtune.serving import TUNED_STATES, resource_exists
 from gemtune.tuning.causes import cause_of
 from gemtune.tuning.request import TuningRequest
 from gemtune.vertex import console_url, genai_client
 
-FINGERPRINT_LABEL = "gemtune-fingerprint"
 ADAPTER_SIZES = {1: "ONE", 2: "TWO", 4: "FOUR", 8: "EIGHT", 16: "SIXTEEN", 32: "THIRTY_TWO"}
 """Sizes by the end of their enum name, ADAPTER_SIZE_..."""
 

@@ -16,9 +16,10 @@ from typing import Any
 
 from gemtune.errors import ServiceError, TuningJobError
 from gemtune.generation.failures import failure_of
+from gemtune.labels import FINGERPRINT_LABEL
 from gemtune.storage import Storage
 from gemtune.tuning.causes import cause_of
-from gemtune.tuning.jobs import FINGERPRINT_LABEL, TuningJobs
+from gemtune.tuning.jobs import TuningJobs
 from gemtune.tuning.request import TuningRequest
 from gemtune.vertex import Rest, location_of
 

@@ -14,11 +14,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gemtune.catalog import Catalog
-from gemtune.labels import RUN_LABEL, label_value
+from gemtune.labels import FINGERPRINT_LABEL, RUN_LABEL, label_value
 from gemtune.serving import base_model_of, resolve_version
 from gemtune.storage import Storage
 from gemtune.tuning.account import dropped_examples, training_cost
-from gemtune.tuning.jobs import FINGERPRINT_LABEL, TuningJobs, pauses
+from gemtune.tuning.jobs import TuningJobs, pauses
 from gemtune.tuning.locks import Lock, obtain
 from gemtune.tuning.record import describe
 from gemtune.tuning.request import TuningRequest, check_request, fingerprint
