@@ -12,8 +12,7 @@ PROMOTED_LABEL = "gemtune-promoted"
 """Of a promoted model version; its value is the spec's name."""
 
 FINGERPRINT_LABEL = "gemtune-fingerprint"
-"""40 hex characters: of a tuning job what it is made of, of a pipeline job its pipeline and parameters. Equal ones do the
-same."""
+"""40 hex characters: of a tuning job what it is made of, of a pipeline job its pipeline and parameters."""
 
 
 def label_value(text: str) -> str:
