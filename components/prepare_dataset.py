@@ -7,7 +7,9 @@ from kfp.dsl import Artifact, Dataset, Metrics, Output
 from components import component
 
 
-@component("arro3-core", "arro3-io", "google-cloud-storage", "google-genai", "pandas", "pydantic-core", "rensa")
+@component(
+    "arro3-core", "arro3-io", "google-cloud-storage", "google-genai", "pandas", "pydantic-core", "rensa", "xxhash"
+)
 def prepare_dataset(
     *,
     project: str,

@@ -27,7 +27,7 @@ from gemtune.data.dataset import prepare
 from gemtune.data.findings import FindingLog
 from gemtune.data.intake import Intake
 from gemtune.data.near_duplicates import INDEXED, NearDuplicates, prompt_text
-from gemtune.data.plain_chat import encode_plain_chat, encode_texts, read_plain_chat
+from gemtune.data.plain_chat import encode_plain_chat, encode_texts
 from gemtune.data.progress import Progress
 from gemtune.data.raw_files import read_raw
 from gemtune.data.settings import DatasetSettings
@@ -149,10 +149,8 @@ def convert(source: Path, output: Path) -> None:
     """Read, convert and write, and nothing else."""
     with output.open("wb", 1 << 18) as file:
         for _, raw in read_raw(source, source.name):
-            assert isinstance(raw, dict)
-            texts = read_plain_chat(raw)
-            assert texts
-            file.write(encode_plain_chat(encode_texts(texts)))
+            assert isinstance(raw, tuple), "no plain chat"
+            file.write(encode_plain_chat(encode_texts(raw)))
             file.write(b"\n")
 
 

@@ -12,9 +12,9 @@ from pydantic_core import from_json, to_json
 
 from gemtune.data.dialects import DIALECTS, LANGUAGE_KEYS, Dialect, Draft, Raw
 from gemtune.data.examples import Example, Keys, check_turns, is_blank, is_plain_text, keys_of
-from gemtune.data.findings import Rejection, cut
+from gemtune.data.findings import RawValue, Rejection, cut
 from gemtune.data.limits import Limits
-from gemtune.data.plain_chat import encode_plain_chat, encode_texts, plain_chat_keys, read_plain_chat
+from gemtune.data.plain_chat import PlainChat, as_record, encode_plain_chat, encode_texts, plain_chat_keys
 from gemtune.data.prompt_template import PromptTemplate
 from gemtune.errors import DataError, did_you_mean
 
@@ -90,15 +90,17 @@ class Converter:
         self._is_first = True
         self._may_be_plain = False
 
-    def convert(self, raw: Raw) -> Converted:
+    def convert(self, raw: RawValue) -> Converted:
         """Convert one record.
 
         Raises:
             Rejection: The record cannot be used.
             DataError: It is the first, and has no column that the template names.
         """
-        if self._may_be_plain and (texts := read_plain_chat(raw)):
-            return self._convert_plain_chat(texts)
+        if isinstance(raw, tuple):
+            if self._may_be_plain:
+                return self._convert_plain_chat(raw)
+            raw = as_record(raw)
         dialect = self._dialect(raw)
         left_out: set[str] = set()
         example = self._example(dialect.convert(raw, self.template, left_out))
@@ -109,7 +111,7 @@ class Converter:
             warnings += self._warnings(left_out, dialect)
         return Converted(line, keys_of(example), _language(raw), warnings)
 
-    def _convert_plain_chat(self, texts: list[str]) -> Converted:
+    def _convert_plain_chat(self, texts: PlainChat) -> Converted:
         try:
             encoded = encode_texts(texts)
         except ValueError:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from pydantic_core import to_json
+from xxhash import xxh3_128
 
 from gemtune.data.findings import Rejection, cut, kind
 
@@ -146,23 +147,19 @@ class Keys(NamedTuple):
 
 
 def keys_of(example: Example) -> Keys:
-    """Return the keys of an example."""
-    turns = _key(example["contents"][:-1])
-    prompt = turns
+    """Return the keys of an example: one hash, as it stands after each of its parts.
+
+    XXH3 takes a sixth of the time of sha256. Keys are compared within one dataset, by its owner; what names stored
+    content, where a forged collision would matter, is `digest`.
+    """
+    hashed = xxh3_128(_key_pieces(example["contents"][:-1]))
+    turns = prompt = hashed.digest()
     if "systemInstruction" in example:
-        prompt = hashlib.sha256(turns + _key([example["systemInstruction"]])).digest()[:16]
+        hashed.update(b"\n" + _key_pieces([example["systemInstruction"]]))
+        prompt = hashed.digest()
     answer = example["contents"][-1]["parts"]
-    if _is_one_text(answer) and "tools" not in example:
-        rest = b'[{"text":%b}]' % to_json(answer[0]["text"])  # as to_json writes it, in half the time
-    elif len(answer) > 1 or "text" not in answer[0] or "tools" in example:
-        rest = to_json(_sorted([answer, example.get("tools")]))
-    else:
-        rest = to_json(answer)
-    return Keys(turns, prompt, hashlib.sha256(prompt + rest).digest()[:16])
-
-
-def _is_one_text(parts: Sequence[Part]) -> bool:
-    return len(parts) == 1 and len(parts[0]) == 1 and "text" in parts[0]
+    hashed.update(b"\n" + to_json(_sorted([answer, example["tools"]] if "tools" in example else answer)))
+    return Keys(turns, prompt, hashed.digest())
 
 
 def is_plain_text(example: Example) -> bool:
@@ -175,11 +172,7 @@ def is_plain_text(example: Example) -> bool:
     return True
 
 
-def _key(contents: Sequence[Mapping[str, Any]]) -> bytes:
-    if len(contents) == 1 and _is_one_text(contents[0]["parts"]):
-        data = squeezed(contents[0]["parts"][0]["text"])
-        role = contents[0].get("role", "").encode()
-        return hashlib.sha256(b"%b 1\n%dt\n%b" % (role, len(data), data)).digest()[:16]  # as below, in half the time
+def _key_pieces(contents: Sequence[Mapping[str, Any]]) -> bytes:
     pieces = []
     for content in contents:
         parts = content["parts"]
@@ -189,7 +182,7 @@ def _key(contents: Sequence[Mapping[str, Any]]) -> bytes:
             data = squeezed(part["text"]) if is_text else to_json(_sorted(part, _squeezed_text))
             pieces.append(b"%d%b" % (len(data), b"t" if is_text else b"j"))
             pieces.append(data)
-    return hashlib.sha256(b"\n".join(pieces)).digest()[:16]
+    return b"\n".join(pieces)
 
 
 def squeezed(text: str) -> bytes:

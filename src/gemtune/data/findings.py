@@ -63,7 +63,10 @@ class Rejection(Exception):
         self.rule, self.found, self.expected, self.next, self.path = rule, found, expected, next, path
 
 
-RawRecord: TypeAlias = "tuple[int, dict[str, Any] | Rejection]"
+RawValue: TypeAlias = "dict[str, Any] | tuple[str, ...]"
+"""A record: an object, or the texts of a plain chat (gemtune.data.plain_chat), which are told while it is read."""
+
+RawRecord: TypeAlias = "tuple[int, RawValue | Rejection]"
 """The line where a record of a file starts, counted from 1, and the record, or why it is none."""
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from gemtune.data.conversion import Converted, Converter
 from gemtune.data.examples import reference_of
-from gemtune.data.findings import WHOLE, FindingLog, Rejection
+from gemtune.data.findings import WHOLE, FindingLog, RawValue, Rejection
 from gemtune.data.progress import Progress
 from gemtune.data.raw_files import read_raw
 from gemtune.data.split import Split
@@ -78,7 +77,7 @@ class Intake:
             self._log.add(converter.uri, WHOLE, _empty_file(), "warned")
         self.formats[converter.uri] = converter.format
 
-    def _take_record(self, declared: Split, raw: dict[str, Any] | Rejection, line: int, converter: Converter) -> None:
+    def _take_record(self, declared: Split, raw: RawValue | Rejection, line: int, converter: Converter) -> None:
         split = declared
         try:
             if isinstance(raw, Rejection):

@@ -1,7 +1,8 @@
 """Raw files: the records of JSON Lines, a JSON array, CSV, TSV or Parquet, plain or gzip, with the line each starts at.
 
-Nothing here knows what a record means. A record that cannot be read is a Rejection in its place, never an exception:
-one bad line says nothing about the next. Files are read in constant memory.
+Nothing here knows what a record means, except that a plain chat is told at once, for speed. A record that cannot be
+read is a Rejection in its place, never an exception: one bad line says nothing about the next. Files are read in
+constant memory.
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ from typing import IO, Any, NoReturn, TextIO
 
 from pydantic_core import from_json
 
-from gemtune.data.findings import BrokenFileError, RawRecord, Rejection, cut, kind
+from gemtune.data.findings import BrokenFileError, RawRecord, RawValue, Rejection, cut, kind
+from gemtune.data.plain_chat import read_plain_chat
 
 CHUNK = 1 << 16
 """Characters that an array is read by."""
@@ -35,7 +36,7 @@ def read_lines(file: IO[bytes]) -> Iterator[RawRecord]:
             data = data.removeprefix(b"\xef\xbb\xbf")
         if not data.isspace():
             value = parse(data)
-            yield line, value if type(value) is dict else _object(value)
+            yield line, value if type(value) is tuple or type(value) is dict else _object(value)
 
 
 def read_array(file: TextIO) -> Iterator[RawRecord]:
@@ -63,18 +64,18 @@ def read_array(file: TextIO) -> Iterator[RawRecord]:
 
 
 def parse(data: bytes) -> Any:
-    """Return a JSON value, or a Rejection by the rule `not_utf8`, `not_json` or `duplicate_key`."""
+    """Return a JSON value, a plain chat, or a Rejection by the rule `not_utf8`, `not_json` or `duplicate_key`."""
     try:
         value = from_json(data, allow_inf_nan=False, cache_strings="keys")
     except ValueError:
         return _parse_slowly(data)  # which says what is wrong
-    if type(value) not in (dict, list):
+    chat = read_plain_chat(value) if type(value) is dict else None
+    if chat is None and type(value) not in (dict, list):
         return value
     # Two quotes for each key and each text, unless a key comes twice, or there are quotes within text.
-    if _count_quotes(data) == 2 * _count_texts(value):
-        return value
-    if b'\\"' in data and data.count(b'":') + data.count(b'" :') == _count_keys(value):
-        return value
+    texts = 1 + 4 * len(chat) if chat else _count_texts(value)
+    if _count_quotes(data) == 2 * texts or _has_each_key_once(data, value):
+        return chat or value
     return _parse_slowly(data)
 
 
@@ -92,6 +93,11 @@ def _count_quotes(data: bytes) -> int:
     return len(data) - len(data.replace(b'"', b""))  # in half the time of data.count
 
 
+def _has_each_key_once(data: bytes, value: dict[str, Any] | list[Any]) -> bool:
+    """Tell whether a line with quotes within text has as many keys as its value; False if that is not sure."""
+    return b'\\"' in data and data.count(b'":') + data.count(b'" :') == _count_keys(value)
+
+
 def _count_keys(value: Any) -> int:
     if type(value) is dict:
         return len(value) + sum(_count_keys(item) for item in value.values() if type(item) in (dict, list))
@@ -102,24 +108,6 @@ def _count_keys(value: Any) -> int:
 
 def _count_texts(value: dict[str, Any] | list[Any]) -> int:
     """Return how many keys and texts a value has."""
-    return (_count_in_chat(value) if type(value) is dict and len(value) == 1 else 0) or _count_anywhere(value)
-
-
-def _count_in_chat(value: dict[str, Any]) -> int:
-    """Return the same for one key with a list of objects of two texts, as most records are, sooner; else 0."""
-    (messages,) = value.values()
-    if type(messages) is not list:
-        return 0
-    try:
-        for role, content in map(dict.values, messages):
-            if type(role) is not str or type(content) is not str:
-                return 0
-    except (TypeError, ValueError):
-        return 0
-    return 1 + 4 * len(messages)
-
-
-def _count_anywhere(value: dict[str, Any] | list[Any]) -> int:
     count, inner = 0, list[Any]((value,))
     for each in inner:
         if type(each) is dict:
@@ -141,8 +129,8 @@ def _once(value: Any, repeated: str) -> Any:
     return Rejection("duplicate_key", found, "each key once", "remove one: readers disagree on which of them counts")
 
 
-def _object(value: Any) -> dict[str, Any] | Rejection:
-    if type(value) is dict or type(value) is Rejection:
+def _object(value: Any) -> RawValue | Rejection:
+    if isinstance(value, dict | tuple | Rejection):
         return value
     return Rejection("not_an_object", kind(value), "one JSON object", "write each example as {…}")
 

@@ -47,7 +47,7 @@ class Split:
     def add(self, converted: Converted, source: int, line: int) -> bool:
         """Spool an example; return whether the split already has an equal one."""
         keys = converted.keys
-        self._examples.write(b"%d\t%d\t%b\t" % (source, line, converted.language.encode()))
+        self._examples.write(f"{source}\t{line}\t{converted.language}\t".encode())
         self._examples.write(converted.line)
         self._examples.write(b"\n")
         self._keys.write(keys.turns + keys.prompt)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from gemtune.data.conversion import Converter
 from gemtune.data.dialects import DIALECTS
 from gemtune.data.findings import Rejection
+from gemtune.data.plain_chat import read_plain_chat
 from gemtune.parameters import Parameters
 
 
@@ -358,14 +359,15 @@ FIRST = {"messages": [TURN, {"role": "assistant", "content": "x"}]}
 @settings(max_examples=300, deadline=None)
 @given(raw=st.fixed_dictionaries({"messages": MESSAGES | JSON}, optional={"lang": st.just("de")}))
 def test_the_short_way_for_plain_chat_gives_what_the_rules_give(raw: dict[str, Any]) -> None:
-    slow, fast = converter(), converter()
+    slow, rebuilt, fast = converter(), converter(), converter()
     fast.convert(FIRST)
-    assert fast._may_be_plain and not slow._may_be_plain
+    assert fast._may_be_plain and not slow._may_be_plain and not rebuilt._may_be_plain
+    read = read_plain_chat(raw) or raw
     found: list[Any] = []
-    for each in (slow, fast):
+    for each, value in ((slow, raw), (rebuilt, read), (fast, read)):
         try:
-            line, keys, language, warnings = each.convert(raw)
+            line, keys, language, warnings = each.convert(value)
             found.append((line, keys, language, [(warning.rule, warning.path) for warning in warnings]))
         except Rejection as rejection:
             found.append((rejection.rule, rejection.path))
-    assert found[0] == found[1]
+    assert found[0] == found[1] == found[2]

@@ -57,6 +57,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("a.csv", b'{"a": 1, "b": 2}\n', [(1, {"a": 1, "b": 2})]),
         ("a.csv", b'[{"a": 1}]', [(1, {"a": 1})]),
         ("a.jsonl", b"a,b\n1,2\n", [(2, {"a": "1", "b": "2"})]),
+        (
+            "a.jsonl",
+            b'{"messages": [{"role": "user", "content": "\\u00e9 \\"x\\""}, {"content": "b", "role": "model"}]}',
+            [(1, ('é "x"', "b"))],
+        ),
+        (
+            "a.jsonl",
+            b'{"messages": [{"role": "user", "content": "a"}, {"role": "user", "content": "b"}]}',
+            [(1, {"messages": [{"role": "user", "content": "a"}, {"role": "user", "content": "b"}]})],
+        ),
         ("a.jsonl", b'{"a": "it says \\"b\\": 1"}', [(1, {"a": 'it says "b": 1'})]),
     ],
 )  # fmt: skip
@@ -74,6 +84,11 @@ def test_a_record_has_the_line_it_starts_at(folder: Path, name: str, data: bytes
         ("a.jsonl", b'{"a": "x\0"}\n{}', [(1, "not_json"), (2, {})]),
         ("a.jsonl", b'{"a": 1, "a": 2}\n{"a" : {"b": 1, "b" : "x"}}', [(1, "duplicate_key"), (2, "duplicate_key")]),
         ("a.jsonl", b'{"a": "x\\"", "b": {}, "b": {}}', [(1, "duplicate_key")]),
+        (
+            "a.jsonl",
+            b'{"messages": [{"role": "user", "role": "user", "content": "a"}, {"role": "model", "content": "b"}]}',
+            [(1, "duplicate_key")],
+        ),
         ("a.jsonl", b'{"a": "x\\"", "b"\t: 1, "b"\t: 2}', [(1, "duplicate_key")]),
         ("a.json", b'[{"a": 1, "a": 2}, {}]', [(1, "duplicate_key"), (1, {})]),
         ("a.csv", b"a,b\n1,\0\n1,2\n", [(2, "nul_byte"), (3, {"a": "1", "b": "2"})]),
