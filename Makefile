@@ -4,6 +4,8 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 # Browser tests need Chromium; without it they are deselected, and pytest says how many.
 BROWSER := $(if $(shell command -v chromium),,and not browser)
+# uv installs no bytecode: where Python may not write it, every process compiles all that it imports, for seconds.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := demo
 .PHONY: setup demo check test acceptance compile emulator lock

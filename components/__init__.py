@@ -9,8 +9,8 @@ into a program of its own, where the module's other names do not exist.
 
 import importlib.metadata
 import re
+import tempfile
 from collections.abc import Callable, Iterable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +39,15 @@ STEP_ENVIRONMENT = {
 
 def component(*packages: str) -> Callable[..., Any]:
     """Return the decorator of a step that imports these packages, at the versions of requirements.lock."""
-    return partial(
-        dsl.component,
-        base_image=BASE_IMAGE,
-        packages_to_install=pins(packages),
-        embedded_artifact_path=str(ROOT / "src"),  # cut down to what the step imports by pipelines/compiler.py
-    )
+
+    def decorate(step: Callable[..., Any]) -> Any:
+        # pipelines/compiler.py fills it with what the step imports; KFP would put the whole of src into every step.
+        with tempfile.TemporaryDirectory() as empty:
+            return dsl.component(
+                step, base_image=BASE_IMAGE, packages_to_install=pins(packages), embedded_artifact_path=empty
+            )
+
+    return decorate
 
 
 def pins(packages: Iterable[str]) -> list[str]:

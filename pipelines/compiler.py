@@ -14,7 +14,7 @@ import io
 import re
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +83,7 @@ def compile_pipeline(pipeline: Any, image: str = "") -> str:
         Compiler().compile(pipeline, str(path))
         text = path.read_text(encoding="utf-8")
     header = "".join(f"{line}\n" for line in text.splitlines() if line.startswith("#"))
-    spec = yaml.safe_load(text)
+    spec = yaml.load(text, Loader=yaml.CSafeLoader)
     for executor in spec["deploymentSpec"]["executors"].values():
         if container := executor.get("container"):
             container["command"] = [embed(part) for part in container["command"]]
@@ -164,8 +164,10 @@ def import_closure(program: str) -> dict[str, bytes]:
     return files
 
 
-def imports(program: str) -> Iterator[str]:
-    """Yield every dotted name of the package that a program may import, inside functions too, with its parents."""
+@functools.cache  # steps share most of their modules
+def imports(program: str) -> frozenset[str]:
+    """Return every dotted name of the package that a program may import, inside functions too, with its parents."""
+    found: set[str] = set()
     for node in ast.walk(ast.parse(program)):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -175,7 +177,8 @@ def imports(program: str) -> Iterator[str]:
             continue
         for parts in (name.split(".") for name in names):
             if parts[0] == PACKAGE:
-                yield from (".".join(parts[:end]) for end in range(1, len(parts) + 1))
+                found |= {".".join(parts[:end]) for end in range(1, len(parts) + 1)}
+    return frozenset(found)
 
 
 def pack(files: dict[str, bytes]) -> str:

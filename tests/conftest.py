@@ -4,7 +4,9 @@ google-auth reads GCE_METADATA_HOST once, when it is imported. So the port is ch
 test module imports it, and each test's emulator takes its turn on it.
 """
 
+import functools
 import os
+import ssl
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -54,6 +56,17 @@ class Emulator:
     def requests(self, method: str = "") -> list[dict[str, Any]]:
         """Return the requests of `method` so far, each {"method", "path", "body"}."""
         return self.state.requests.list(method)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def authorities() -> Iterator[None]:
+    """Read the certificates of all authorities once, not three times for each client of google-genai.
+
+    That is most of what making a client takes, and nothing here speaks TLS.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl, "create_default_context", functools.cache(ssl.create_default_context))
+        yield
 
 
 class Turn:
