@@ -18,17 +18,16 @@ from typing import Any, NamedTuple
 
 from gemtune.catalog import load as load_catalog
 from gemtune.data.advice import ADVICE
-from gemtune.data.preview import Preview, preview, settings_of
-from gemtune.data.sources import find_sources
+from gemtune.data.preview import Preview
 from gemtune.data.splits import SPLITS
 from gemtune.data.token_count import TokenCount, count
 from gemtune.errors import GemtuneError, SpecError
 from gemtune.records import read_records
 from gemtune.runs.plan import check_spec
 from gemtune.spec import TuningSpec, build, load
-from gemtune.storage import Storage
-from scripts.screen import folded, table
-from scripts.submit import SOURCES, local_copies, overrides_of, report_error, say
+from scripts.screen import folded, printable, report_error, say, table
+from scripts.spec_arguments import overrides_of
+from scripts.spec_data import SOURCES, look_at
 from scripts.target import Target, open_target
 
 ANYTHING = {"project": "any", "bucket": "any"}
@@ -135,25 +134,6 @@ def check(
     return Checked(name, splits, shown, tokens)
 
 
-def look_at(spec: TuningSpec, folder: Path, scratch: Path, target: Target | None) -> Preview:
-    """Prepare the data of a spec without a run.
-
-    Args:
-        spec: Names sources and rules.
-        folder: What local paths are relative to.
-        scratch: Empty folder for the prepared files.
-        target: Where gs:// sources are read; None for nowhere.
-    """
-    project = target.project if target and target.project else spec.project
-    storage = Storage(project)
-    copies = local_copies(spec, storage) if target and target.address else {}
-    sources = {
-        split: find_sources(getattr(spec, key), folder=folder, storage=storage, copies=copies)
-        for split, key in zip(SPLITS, SOURCES, strict=True)
-    }
-    return preview(sources, settings_of(spec), project=project, folder=scratch)
-
-
 def document(checked: Checked) -> dict[str, Any]:
     """Return the result for programs."""
     return {
@@ -214,11 +194,6 @@ def finding_lines(shown: Preview) -> list[str]:
         result += folded(printable(f"{text}: {found['next']}" if found["next"] else text))
     more = shown.counts().total() - sum(min(number, ALIKE) for number in rules.values())
     return [*result, f"… and {more:,} more"] if more else result
-
-
-def printable(text: str) -> str:
-    """Return a text that quotes data with what a terminal would obey or cannot show escaped."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def _examples(path: Path) -> Any:

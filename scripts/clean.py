@@ -25,8 +25,8 @@ from gemtune.cleaning.plan import Item, Selection, plan
 from gemtune.errors import GemtuneError
 from gemtune.spec import TuningSpec
 from gemtune.storage import Storage
-from scripts.screen import folded
-from scripts.submit import add_spec_arguments, read_spec, report_error, say, target_of
+from scripts.screen import folded, report_error, say
+from scripts.spec_arguments import add_spec_arguments, read_spec, target_of
 from scripts.table import print_json
 from scripts.target import open_target
 

@@ -13,9 +13,9 @@ from gemtune.data.token_count import DatasetTokens
 from gemtune.runs.cost import is_within, usd
 from gemtune.runs.prepared_cost import count_run, price_run
 from gemtune.spec import TuningSpec
-from scripts.check import look_at
 from scripts.screen import folded, table
-from scripts.submit import SOURCES, read_spec
+from scripts.spec_arguments import read_spec
+from scripts.spec_data import SOURCES, look_at
 from scripts.sweep import Variant
 from scripts.target import Target
 

@@ -22,10 +22,11 @@ from gemtune.errors import BudgetError, GemtuneError, SpecError
 from gemtune.runs.cost import TERMS, check_budget, usd
 from gemtune.runs.plan import check_spec, known_tuning, locations, request_of, resources
 from gemtune.spec import TuningSpec
-from scripts.check import look_at, printable
 from scripts.estimate import counted_tokens, estimate_sweep, priced, sweep_lines
-from scripts.screen import folded, table
-from scripts.submit import read_spec, report_error, say, spec_parser, target_of, today
+from scripts.screen import folded, printable, report_error, say, table
+from scripts.spec_arguments import read_spec, spec_parser, target_of
+from scripts.spec_data import look_at
+from scripts.submit import today
 from scripts.sweep import add_more_specs, variants_of
 from scripts.target import Target, open_target
 

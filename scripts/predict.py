@@ -18,7 +18,8 @@ from gemtune.generation.predictions import Prediction
 from gemtune.generation.settings import settings_of
 from gemtune.serving import resolve_model
 from gemtune.spec import TuningSpec, load
-from scripts.submit import overrides_of, report_error, say
+from scripts.screen import report_error, say
+from scripts.spec_arguments import overrides_of
 from scripts.target import open_target
 
 

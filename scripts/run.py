@@ -29,17 +29,10 @@ from gemtune.spec import TuningSpec
 from scripts.estimate import estimate_sweep, sweep_lines
 from scripts.report import RUNS, fetch
 from scripts.runs import display_names, task_state
-from scripts.submit import (
-    TEMPLATE,
-    read_spec,
-    report_error,
-    say,
-    say_job,
-    service_errors,
-    spec_parser,
-    submit_spec,
-    target_of,
-)
+from scripts.screen import report_error, say
+from scripts.service_errors import service_errors
+from scripts.spec_arguments import TEMPLATE, read_spec, spec_parser, target_of
+from scripts.submit import say_job, submit_spec
 from scripts.sweep import add_more_specs, conclude_sweep, variants_of
 from scripts.target import Target, open_target
 
