@@ -19,6 +19,7 @@ from gemtune.spec import TuningSpec, load
 from scripts.run import conclude, follow, interrupted
 from scripts.screen import report_error, say
 from scripts.spec_arguments import add_spec_arguments, overrides_of, target_of
+from scripts.spec_data import refuse_bad_data
 from scripts.submit import submit_spec
 from scripts.target import Target, open_target
 
@@ -45,6 +46,7 @@ def main(argv: list[str] | None = None) -> int:
         target = open_target(target_of(arguments, train_data=NO_DATA))
         say("target", target.describe())
         spec = read_evaluation(arguments, target)
+        refuse_bad_data(spec, Path(arguments.spec), for_tuning=False)
         models = {"baseline_model": baseline, "candidate_model": candidate}
         job = submit_spec(spec, Path(arguments.spec), target, template=EVALUATION, models=models)
         return conclude(spec, job.name, follow(job, target, EVALUATION))

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from textwrap import wrap
 
-from gemtune.errors import GemtuneError, SpecError
+from gemtune.errors import DataError, GemtuneError, SpecError
 
 WIDTH = 80
 
@@ -61,9 +61,9 @@ def say(topic: str, text: str) -> None:
 
 
 def report_error(error: GemtuneError) -> int:
-    """Print an error and return its exit code: 2 for what the user wrote, 1 for what the service did."""
+    """Print an error and return its exit code: 2 for what the user gave, 1 for what the service did."""
     print(error, file=sys.stderr)
-    return 2 if isinstance(error, SpecError) else 1
+    return 2 if isinstance(error, SpecError | DataError) else 1
 
 
 def _shown(cell: object) -> str:

@@ -3,8 +3,8 @@
     gemtune submit SPEC --target vertex
     gemtune submit SPEC --set epoch_count=3
 
-Prints the job's resource name on stdout and where to watch it on stderr. Local files named in the spec are uploaded to
-its bucket first.
+Prints the job's resource name on stdout and where to watch it on stderr. Local files named in the spec are checked as
+`gemtune check` does, and uploaded to its bucket first. Exit code 2: spec or data cannot be used, nothing was submitted.
 """
 
 import sys
@@ -22,7 +22,7 @@ from scripts.pipeline_job import pipeline_job, repetition
 from scripts.screen import report_error, say
 from scripts.service_errors import service_errors
 from scripts.spec_arguments import TEMPLATE, read_spec, spec_parser, target_of
-from scripts.spec_data import uploaded_sources
+from scripts.spec_data import refuse_bad_data, uploaded_sources
 from scripts.target import Target, open_target
 
 
@@ -34,7 +34,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         target = open_target(target_of(arguments))
         say("target", target.describe())
-        job = submit_spec(read_spec(arguments, target), Path(arguments.spec), target, arguments.pipeline)
+        spec, path = read_spec(arguments, target), Path(arguments.spec)
+        refuse_bad_data(spec, path)
+        job = submit_spec(spec, path, target, arguments.pipeline)
         say_job(job, target)
     except GemtuneError as error:
         return report_error(error)
