@@ -5,7 +5,7 @@
     gemtune check rows.csv --set prompt_template='Sum up: {text}'
 
 Local files need no account, no network and no emulator. A file is checked as training data; tokens are estimated.
-The table goes to stdout. Exit code 0: a run would take the data; 3: it would stop, or leave examples out.
+The table goes to stdout. Exit code 0: a run would take the data, without what the spec says to drop; 3: it would stop.
 """
 
 import argparse
@@ -47,17 +47,26 @@ class Checked(NamedTuple):
 
     @property
     def problem(self) -> str:
-        """Return why a run would stop, or that it would leave examples out; empty if neither."""
-        actions: Counter[str] = Counter()
-        for (action, _), number in self.shown.counts().items():
-            actions[action] += number
-        if failed := actions["raised"] + actions["dropped"]:
-            only = "" if actions["raised"] else ": a run goes on without what it drops"
-            return f"{failed:,} finding{'s' if failed > 1 else ''}{only}"
+        """Return why a run would stop; empty if it would go on."""
+        if raised := self.findings("raised"):
+            return f"{raised:,} finding{'s' if raised > 1 else ''}"
         # A file alone is no whole dataset: it has nothing to test on, and needs nothing.
         if self.shown.error and ("test" in self.splits or not self.shown.ledger["train"]["used"]):
             return str(self.shown.error)
         return ""
+
+    def findings(self, wanted: str) -> int:
+        """Return how many findings there are of an action."""
+        return sum(number for (action, _), number in self.shown.counts().items() if action == wanted)
+
+    @property
+    def answer(self) -> str:
+        """Return the answer in one line."""
+        if self.problem:
+            return f"failed: {self.problem}"
+        if dropped := self.findings("dropped"):
+            return f"passed; a run goes on without the {dropped:,} example{'s' if dropped > 1 else ''} that it drops"
+        return "passed"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -161,7 +170,7 @@ def lines(checked: Checked) -> list[str]:
     low, high = (sum(getattr(found, end) for found in checked.tokens.values()) for end in ("low", "high"))
     text = f"Tokens are estimated offline: {low:,} to {high:,} in all. `gemtune plan` counts them."
     result += folded(text, indent=0)
-    return [*result, *folded(f"failed: {checked.problem}" if checked.problem else "passed")]
+    return [*result, *folded(checked.answer)]
 
 
 def split_lines(shown: Preview, splits: tuple[str, ...], tokens: dict[str, TokenCount]) -> list[str]:
