@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gemtune.errors import ServiceError
-from gemtune.serving import resource_exists
 from gemtune.storage import Storage
+from gemtune.vertex import resource_exists
 
 if TYPE_CHECKING:
     from gemtune.comparison.decision import Decision
