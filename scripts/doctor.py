@@ -22,11 +22,12 @@ from gemtune.project.project_checks import check_project
 from gemtune.project.spec_checks import check_data, check_keys, check_model
 from gemtune.spec import TuningSpec
 from gemtune.storage import Storage
+from scripts.emulator_process import mirror_folder
 from scripts.screen import folded, printable, report_error, say
 from scripts.spec_arguments import add_spec_arguments, read_spec, target_of
 from scripts.spec_data import SOURCES, local_copies
 from scripts.submit import today
-from scripts.target import Target, mirror_folder, open_target
+from scripts.target import Target, open_target
 
 ROOT = Path(__file__).parents[1]
 COMPILE_CHECK = [sys.executable, "-m", "scripts.compile", "--check"]

@@ -11,8 +11,9 @@ from gemtune.data.splits import SPLITS
 from gemtune.errors import DataError
 from gemtune.spec import TuningSpec
 from gemtune.storage import Storage
+from scripts.emulator_process import mirror_folder
 from scripts.screen import say
-from scripts.target import Target, mirror_folder
+from scripts.target import Target
 
 SOURCES = ("train_data", "validation_data", "test_data")
 
