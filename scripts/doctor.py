@@ -3,8 +3,9 @@
     gemtune doctor SPEC --target emulator
     gemtune doctor SPEC --target vertex --json
 
-Looks at credentials, project, APIs, bucket, accounts and their roles, model, keys, data and the compiled pipeline. Pays
-and changes nothing. `note` is no failure: it comes by itself, or runs do without. Exit code 3: something failed.
+Looks at credentials, project, billing, APIs, bucket, accounts and their roles, model, keys, the webhook's secret, data
+and the compiled pipeline. Pays and changes nothing. `note` is no failure: it comes by itself, or runs do without. Exit
+code 3: something failed.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from gemtune.catalog import load as load_catalog
 from gemtune.errors import GemtuneError
 from gemtune.project.check import Check, Commands
 from gemtune.project.project_checks import check_project
-from gemtune.project.spec_checks import check_data, check_keys, check_model
+from gemtune.project.spec_checks import check_data, check_keys, check_model, check_webhook
 from gemtune.spec import TuningSpec
 from gemtune.storage import Storage
 from scripts.emulator_process import mirror_folder
@@ -72,6 +73,7 @@ def checks(spec: TuningSpec, commands: Commands, target: Target) -> Iterator[Che
         yield from found
         yield from check_model(spec, commands, catalog, today())
         yield from check_keys(spec, commands, catalog)
+        yield from check_webhook(spec, commands)
         if not any(each.state == "fail" and each.name in ("credentials", "project") for each in found):
             yield from data(spec, commands, target)
         yield compiled(compiling)
