@@ -85,6 +85,7 @@ def compare_models(
     from pathlib import Path
 
     from gemtune import catalog as catalogs
+    from gemtune.comparison.champion import replacement_notices
     from gemtune.comparison.decision import Limits
     from gemtune.comparison.document import build
     from gemtune.comparison.sides import Side
@@ -140,6 +141,7 @@ def compare_models(
             catalog=catalogs.load(catalog_overrides),
             estimated=json.loads(Path(cost_estimate.path).read_text(encoding="utf-8")) or None,
         )
+        compared["notices"] += replacement_notices(compared, bucket=bucket, name=name, storage=Storage(project))
         figures = report_figures(compared, baseline.scores, tuned.scores, points)
         rows = example_rows(examples, baseline, tuned, primary_metric)
         outputs = {

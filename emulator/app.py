@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from emulator import (
     batch_prediction_jobs,
+    billing,
     contexts,
     control,
     credentials,
@@ -52,6 +53,7 @@ RESOURCES = [
     secret_manager,
     service_usage,
     projects,
+    billing,
     iam,
     kms,
     webhooks,

@@ -1,8 +1,9 @@
-"""Secret Manager: create a secret, add versions, read one.
+"""Secret Manager: create a secret, add versions, read one, and who may.
 
 Faithful: names by project number, `latest`, base64 payload with its CRC32C, the wording of a 403 and a 404.
-Not modelled: permissions (whoever holds the token may read; a fault on secretmanager.versions.access stands for a
-missing role), regional secrets, states of versions, rotation, labels' rules, deleting a version.
+Not modelled: enforcement (policies are kept, but whoever holds the token may read; a fault on
+secretmanager.versions.access stands for a missing role), regional secrets, states of versions, rotation, labels' rules,
+deleting a version.
 Source: https://cloud.google.com/secret-manager/docs/reference/rest.
 """
 
@@ -16,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from emulator import policies
 from emulator.errors import already_exists, invalid_argument, not_found, permission_denied
 from emulator.routing import body, page, respond, state
 
@@ -94,21 +96,35 @@ async def add_version(request: Request) -> JSONResponse:
     return respond(document)
 
 
+async def get_version(request: Request) -> JSONResponse:
+    """Return a version without its data; `latest` is the one that was created last."""
+    document = find_version(request, find_for_access(request, "secretmanager.versions.get"))
+    return respond({key: value for key, value in document.items() if key != "data"})
+
+
 async def access(request: Request) -> JSONResponse:
     """Return the data of a version; `latest` is the newest."""
-    secret = find_for_access(request)
+    document = find_version(request, find_for_access(request, "secretmanager.versions.access"))
+    return respond({"name": document["name"], "payload": payload(document["data"])})
+
+
+def find_version(request: Request, secret: str) -> dict[str, Any]:
+    """Return the version in the path, of a secret by its full name.
+
+    Raises:
+        ApiError: 404, there is none.
+    """
     wanted = request.path_params["version"]
-    versions = state(request).list(VERSIONS, f"{secret}/versions/")
-    for document in versions:
+    for document in state(request).list(VERSIONS, f"{secret}/versions/"):
         if wanted in ("latest", document["name"].rpartition("/")[2]):
-            return respond({"name": document["name"], "payload": payload(document["data"])})
+            return document
     missing = f"Secret [{secret}] not found or has no versions."
     raise not_found(missing if wanted == "latest" else f"Secret Version [{secret}/versions/{wanted}] not found.")
 
 
-def find_for_access(request: Request) -> str:
+def find_for_access(request: Request, permission: str) -> str:
     """Return the name of the secret in the path; one that is missing reads like one without versions."""
-    name = f"{project_of(request, 'secretmanager.versions.access')}/secrets/{request.path_params['secret']}"
+    name = f"{project_of(request, permission)}/secrets/{request.path_params['secret']}"
     if state(request).get(SECRETS, name) is None:
         raise not_found(f"Secret [{name}] not found or has no versions.")
     return name
@@ -119,6 +135,18 @@ def payload(data: str) -> dict[str, str]:
     return {"data": data, "dataCrc32c": str(google_crc32c.value(base64.b64decode(data)))}
 
 
+async def get_policy(request: Request) -> JSONResponse:
+    """Return who may do what with a secret; empty if nobody was named."""
+    return respond(policies.read(state(request), find(request, "secretmanager.secrets.getIamPolicy")["name"]))
+
+
+async def set_policy(request: Request) -> JSONResponse:
+    """Replace who may do what with a secret."""
+    sent = await body(request)
+    name = find(request, "secretmanager.secrets.setIamPolicy")["name"]
+    return respond(policies.replace(state(request), name, sent.get("policy", {})))
+
+
 PARENT = "/v1/projects/{project}/secrets"
 SECRET = PARENT + "/{secret}"
 routes = [
@@ -126,6 +154,9 @@ routes = [
     Route(PARENT, list_all, name="secretmanager.secrets.list"),
     Route(SECRET + ":addVersion", add_version, methods=["POST"], name="secretmanager.secrets.addVersion"),
     Route(SECRET + "/versions/{version}:access", access, name="secretmanager.versions.access"),
+    Route(SECRET + "/versions/{version}", get_version, name="secretmanager.versions.get"),
+    Route(SECRET + ":getIamPolicy", get_policy, name="secretmanager.secrets.getIamPolicy"),
+    Route(SECRET + ":setIamPolicy", set_policy, methods=["POST"], name="secretmanager.secrets.setIamPolicy"),
     Route(SECRET, get, name="secretmanager.secrets.get"),
     Route(SECRET, delete, methods=["DELETE"], name="secretmanager.secrets.delete"),
 ]

@@ -14,7 +14,7 @@ import io
 import re
 import tarfile
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -168,7 +168,7 @@ def import_closure(program: str) -> dict[str, bytes]:
 def imports(program: str) -> frozenset[str]:
     """Return every dotted name of the package that a program may import, inside functions too, with its parents."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(program)):
+    for node in executed(ast.parse(program)):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -179,6 +179,17 @@ def imports(program: str) -> frozenset[str]:
             if parts[0] == PACKAGE:
                 found |= {".".join(parts[:end]) for end in range(1, len(parts) + 1)}
     return frozenset(found)
+
+
+def executed(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield a node and all below it, but for what only a type checker reads."""
+    yield node
+    if isinstance(node, ast.If) and ast.unparse(node.test).rpartition(".")[2] == "TYPE_CHECKING":
+        children: Iterable[ast.AST] = node.orelse
+    else:
+        children = ast.iter_child_nodes(node)
+    for child in children:
+        yield from executed(child)
 
 
 def pack(files: dict[str, bytes]) -> str:

@@ -26,8 +26,9 @@ from gemtune.generation.generate import generate
 from gemtune.generation.settings import GenerationSettings
 from gemtune.serving import ServedModel
 from gemtune.storage import Storage
+from scripts.emulator_process import find_emulator
 from scripts.load_server import LATENCY_SECONDS, QUOTA_BURST, QUOTA_RATE
-from scripts.target import find_emulator, use_environment
+from scripts.target import use_environment
 
 MODEL = "gemini-3.1-flash-lite"
 LATENCY = sum(LATENCY_SECONDS) / 2

@@ -5,7 +5,7 @@
     gemtune check rows.csv --set prompt_template='Sum up: {text}'
 
 Local files need no account, no network and no emulator. A file is checked as training data; tokens are estimated.
-The table goes to stdout. Exit code 0: a run would take the data; 3: it would stop, or leave examples out.
+The table goes to stdout. Exit code 0: a run would take the data, without what the spec says to drop; 3: it would stop.
 """
 
 import argparse
@@ -18,17 +18,16 @@ from typing import Any, NamedTuple
 
 from gemtune.catalog import load as load_catalog
 from gemtune.data.advice import ADVICE
-from gemtune.data.preview import Preview, preview, settings_of
-from gemtune.data.sources import find_sources
+from gemtune.data.preview import Preview
 from gemtune.data.splits import SPLITS
 from gemtune.data.token_count import TokenCount, count
 from gemtune.errors import GemtuneError, SpecError
 from gemtune.records import read_records
 from gemtune.runs.plan import check_spec
 from gemtune.spec import TuningSpec, build, load
-from gemtune.storage import Storage
-from scripts.screen import folded, table
-from scripts.submit import SOURCES, local_copies, overrides_of, report_error, say
+from scripts.screen import folded, printable, report_error, say, table
+from scripts.spec_arguments import overrides_of
+from scripts.spec_data import SOURCES, look_at
 from scripts.target import Target, open_target
 
 ANYTHING = {"project": "any", "bucket": "any"}
@@ -48,17 +47,26 @@ class Checked(NamedTuple):
 
     @property
     def problem(self) -> str:
-        """Return why a run would stop, or that it would leave examples out; empty if neither."""
-        actions: Counter[str] = Counter()
-        for (action, _), number in self.shown.counts().items():
-            actions[action] += number
-        if failed := actions["raised"] + actions["dropped"]:
-            only = "" if actions["raised"] else ": a run goes on without what it drops"
-            return f"{failed:,} finding{'s' if failed > 1 else ''}{only}"
+        """Return why a run would stop; empty if it would go on."""
+        if raised := self.findings("raised"):
+            return f"{raised:,} finding{'s' if raised > 1 else ''}"
         # A file alone is no whole dataset: it has nothing to test on, and needs nothing.
         if self.shown.error and ("test" in self.splits or not self.shown.ledger["train"]["used"]):
             return str(self.shown.error)
         return ""
+
+    def findings(self, wanted: str) -> int:
+        """Return how many findings there are of an action."""
+        return sum(number for (action, _), number in self.shown.counts().items() if action == wanted)
+
+    @property
+    def answer(self) -> str:
+        """Return the answer in one line."""
+        if self.problem:
+            return f"failed: {self.problem}"
+        if dropped := self.findings("dropped"):
+            return f"passed; a run goes on without the {dropped:,} example{'s' if dropped > 1 else ''} that it drops"
+        return "passed"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -135,25 +143,6 @@ def check(
     return Checked(name, splits, shown, tokens)
 
 
-def look_at(spec: TuningSpec, folder: Path, scratch: Path, target: Target | None) -> Preview:
-    """Prepare the data of a spec without a run.
-
-    Args:
-        spec: Names sources and rules.
-        folder: What local paths are relative to.
-        scratch: Empty folder for the prepared files.
-        target: Where gs:// sources are read; None for nowhere.
-    """
-    project = target.project if target and target.project else spec.project
-    storage = Storage(project)
-    copies = local_copies(spec, storage) if target and target.address else {}
-    sources = {
-        split: find_sources(getattr(spec, key), folder=folder, storage=storage, copies=copies)
-        for split, key in zip(SPLITS, SOURCES, strict=True)
-    }
-    return preview(sources, settings_of(spec), project=project, folder=scratch)
-
-
 def document(checked: Checked) -> dict[str, Any]:
     """Return the result for programs."""
     return {
@@ -181,7 +170,7 @@ def lines(checked: Checked) -> list[str]:
     low, high = (sum(getattr(found, end) for found in checked.tokens.values()) for end in ("low", "high"))
     text = f"Tokens are estimated offline: {low:,} to {high:,} in all. `gemtune plan` counts them."
     result += folded(text, indent=0)
-    return [*result, *folded(f"failed: {checked.problem}" if checked.problem else "passed")]
+    return [*result, *folded(checked.answer)]
 
 
 def split_lines(shown: Preview, splits: tuple[str, ...], tokens: dict[str, TokenCount]) -> list[str]:
@@ -214,11 +203,6 @@ def finding_lines(shown: Preview) -> list[str]:
         result += folded(printable(f"{text}: {found['next']}" if found["next"] else text))
     more = shown.counts().total() - sum(min(number, ALIKE) for number in rules.values())
     return [*result, f"… and {more:,} more"] if more else result
-
-
-def printable(text: str) -> str:
-    """Return a text that quotes data with what a terminal would obey or cannot show escaped."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def _examples(path: Path) -> Any:

@@ -7,7 +7,8 @@
 
 Endpoints, models, experiments, batch jobs with what they wrote, stored answers and the schedule go. What stays: what is
 promoted, a tuned model that a run still needs, what is not gemtune's, datasets, reports, and tuning jobs, which the
-service cannot delete. Without a terminal and without --yes nothing is deleted. Runs in other buckets are not looked at.
+service cannot delete. Without a terminal and without --yes nothing is deleted. Other buckets are not read;
+listed runs that used one are named.
 """
 
 import argparse
@@ -21,12 +22,12 @@ from typing import Any
 from gemtune.catalog import load as load_catalog
 from gemtune.cleaning.deletion import Deletion
 from gemtune.cleaning.inventory import places, read
-from gemtune.cleaning.plan import Item, Selection, plan
+from gemtune.cleaning.plan import Item, Selection, plan, runs_elsewhere
 from gemtune.errors import GemtuneError
 from gemtune.spec import TuningSpec
 from gemtune.storage import Storage
-from scripts.screen import folded
-from scripts.submit import add_spec_arguments, read_spec, report_error, say, target_of
+from scripts.screen import folded, report_error, say
+from scripts.spec_arguments import add_spec_arguments, read_spec, target_of
 from scripts.table import print_json
 from scripts.target import open_target
 
@@ -75,35 +76,46 @@ def age(text: str) -> timedelta:
 
 def clean(spec: TuningSpec, arguments: argparse.Namespace) -> int:
     """Show what is ours, and delete what may go if that is wanted."""
-    items = planned(spec, arguments)
+    items, elsewhere = planned(spec, arguments)
     going = [item for item in items if not item.reason]
     if not arguments.json:
         print_plan(spec, items, arguments)
+    for bucket, runs in elsewhere.items():
+        say("note", unread(bucket, runs))
     if not going or not confirmed(arguments, len(going)):
         if arguments.json:
-            print_json(as_json(items, []))
+            print_json(as_json(items, [], elsewhere))
         return 0
     if not arguments.yes:
         # Minutes may have passed before the answer: what was promoted meanwhile stays.
         shown = {item.name for item in going}
-        going = [item for item in planned(spec, arguments) if not item.reason and item.name in shown]
+        going = [item for item in planned(spec, arguments)[0] if not item.reason and item.name in shown]
     outcomes = list(delete(spec, going))
     if arguments.json:
-        print_json(as_json(items, outcomes))
+        print_json(as_json(items, outcomes, elsewhere))
     failed = sum(bool(error) for _, error in outcomes)
     say("clean", f"deleted {len(outcomes) - failed}" + (f", failed {failed}: clean again" if failed else ""))
     return 1 if failed else 0
 
 
-def planned(spec: TuningSpec, arguments: argparse.Namespace) -> list[Item]:
-    """Return what is ours and meant."""
+def planned(spec: TuningSpec, arguments: argparse.Namespace) -> tuple[list[Item], dict[str, list[str]]]:
+    """Return what is ours and meant, and the runs that are meant but used a bucket that is not read."""
     others = (spec.location, spec.tuning_location, spec.inference_location)
     where = places(spec.project, spec.bucket, spec.submission.location, others, load_catalog(spec.catalog_overrides))
     before = datetime.now(UTC) - arguments.older_than if arguments.older_than else None
     chosen = Selection(
         spec="" if arguments.all_specs else spec.name, run=arguments.run.rpartition("/")[2], before=before
     )
-    return plan(read(where, Storage(spec.project)), chosen)
+    found = read(where, Storage(spec.project))
+    return plan(found, chosen), runs_elsewhere(found, chosen, spec.bucket)
+
+
+def unread(bucket: str, runs: Sequence[str]) -> str:
+    """Return what is said of runs in a bucket that was not read."""
+    which = (
+        f"{len(runs)} runs in bucket {bucket}, such as {runs[0]}" if len(runs) > 1 else f"{runs[0]} in bucket {bucket}"
+    )
+    return f"not read: {which}; answers and files that stay there go with `--set bucket={bucket}`"
 
 
 def confirmed(arguments: argparse.Namespace, count: int) -> bool:
@@ -171,7 +183,9 @@ def short(item: Item) -> str:
     return f"{parts[0]}/{parts[-1]}" if found else item.name
 
 
-def as_json(items: Sequence[Item], outcomes: Sequence[tuple[Item, str]]) -> dict[str, Any]:
+def as_json(
+    items: Sequence[Item], outcomes: Sequence[tuple[Item, str]], elsewhere: dict[str, list[str]]
+) -> dict[str, Any]:
     """Return plan and outcome for programs."""
     rows = [{**asdict(item), "created": item.created.isoformat()} for item in items]
     return {
@@ -179,6 +193,7 @@ def as_json(items: Sequence[Item], outcomes: Sequence[tuple[Item, str]]) -> dict
         "stays": [row for row in rows if row["reason"]],
         "deleted": [item.name for item, error in outcomes if not error],
         "failed": [{"name": item.name, "error": error} for item, error in outcomes if error],
+        "other_buckets": elsewhere,
     }
 
 

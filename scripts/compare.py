@@ -15,8 +15,7 @@ from typing import Any
 from gemtune.errors import GemtuneError
 from gemtune.runs.cost import usd
 from scripts.report import add_source_arguments, finished_runs
-from scripts.screen import folded, table
-from scripts.submit import report_error
+from scripts.screen import folded, report_error, table
 from scripts.table import print_json
 
 CELL = 30

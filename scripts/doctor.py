@@ -3,8 +3,9 @@
     gemtune doctor SPEC --target emulator
     gemtune doctor SPEC --target vertex --json
 
-Looks at credentials, project, APIs, bucket, accounts and their roles, model, keys, data and the compiled pipeline. Pays
-and changes nothing. `note` is no failure: it comes by itself, or runs do without. Exit code 3: something failed.
+Looks at credentials, project, billing, APIs, bucket, accounts and their roles, model, keys, the webhook's secret, data
+and the compiled pipeline. Pays and changes nothing. `note` is no failure: it comes by itself, or runs do without. Exit
+code 3: something failed.
 """
 
 import argparse
@@ -19,22 +20,15 @@ from gemtune.catalog import load as load_catalog
 from gemtune.errors import GemtuneError
 from gemtune.project.check import Check, Commands
 from gemtune.project.project_checks import check_project
-from gemtune.project.spec_checks import check_data, check_keys, check_model
+from gemtune.project.spec_checks import check_data, check_keys, check_model, check_webhook
 from gemtune.spec import TuningSpec
 from gemtune.storage import Storage
-from scripts.check import printable
-from scripts.screen import folded
-from scripts.submit import (
-    SOURCES,
-    add_spec_arguments,
-    local_copies,
-    read_spec,
-    report_error,
-    say,
-    target_of,
-    today,
-)
-from scripts.target import Target, mirror_folder, open_target
+from scripts.emulator_process import mirror_folder
+from scripts.screen import folded, printable, report_error, say
+from scripts.spec_arguments import add_spec_arguments, read_spec, target_of
+from scripts.spec_data import SOURCES, local_copies
+from scripts.submit import today
+from scripts.target import Target, open_target
 
 ROOT = Path(__file__).parents[1]
 COMPILE_CHECK = [sys.executable, "-m", "scripts.compile", "--check"]
@@ -79,6 +73,7 @@ def checks(spec: TuningSpec, commands: Commands, target: Target) -> Iterator[Che
         yield from found
         yield from check_model(spec, commands, catalog, today())
         yield from check_keys(spec, commands, catalog)
+        yield from check_webhook(spec, commands)
         if not any(each.state == "fail" and each.name in ("credentials", "project") for each in found):
             yield from data(spec, commands, target)
         yield compiled(compiling)

@@ -21,7 +21,7 @@ def main(argv: list[str] | None = None) -> int:
     if parser.parse_args(argv).env:
         return print_environment()
     from emulator.__main__ import main as serve
-    from scripts.target import emulator_port, state_folder
+    from scripts.emulator_process import emulator_port, state_folder
 
     return int(serve(["--port", str(emulator_port()), "--state", str(state_folder())]) or 0)
 
@@ -29,7 +29,7 @@ def main(argv: list[str] | None = None) -> int:
 def print_environment() -> int:
     """Print what a POSIX shell must set so that Google's SDKs talk to the running emulator."""
     from gemtune.errors import GemtuneError
-    from scripts.target import emulator_url, find_emulator
+    from scripts.emulator_process import emulator_url, find_emulator
 
     try:
         running = find_emulator(emulator_url())

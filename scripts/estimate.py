@@ -13,9 +13,9 @@ from gemtune.data.token_count import DatasetTokens
 from gemtune.runs.cost import is_within, usd
 from gemtune.runs.prepared_cost import count_run, price_run
 from gemtune.spec import TuningSpec
-from scripts.check import look_at
 from scripts.screen import folded, table
-from scripts.submit import SOURCES, read_spec
+from scripts.spec_arguments import read_spec
+from scripts.spec_data import SOURCES, look_at, raise_problem
 from scripts.sweep import Variant
 from scripts.target import Target
 
@@ -37,11 +37,11 @@ def estimate_sweep(variants: list[Variant], target: Target) -> dict[str, Any]:
     counted: dict[str, DatasetTokens] = {}
     runs = []
     for label, arguments in variants:
-        spec, folder = read_spec(arguments, target), Path(arguments.spec).parent
+        spec, path = read_spec(arguments, target), Path(arguments.spec)
         catalog = load_catalog(spec.catalog_overrides)
-        key = _data_key(spec, folder)
+        key = _data_key(spec, path.parent)
         if key not in counted:
-            counted[key] = _prepare(spec, folder, target, catalog)
+            counted[key] = _prepare(spec, path, target, catalog)
         cost = priced(spec, counted[key], catalog)
         runs.append({"run": label, "within": is_within(cost, spec.max_cost_usd), **cost})
     unknown = sorted({term for each in runs for term in each["unknown"]})
@@ -94,11 +94,10 @@ def priced(spec: TuningSpec, tokens: DatasetTokens, catalog: Catalog) -> dict[st
     )
 
 
-def _prepare(spec: TuningSpec, folder: Path, target: Target, catalog: Catalog) -> DatasetTokens:
+def _prepare(spec: TuningSpec, path: Path, target: Target, catalog: Catalog) -> DatasetTokens:
     with TemporaryDirectory() as scratch:
-        shown = look_at(spec, folder, Path(scratch), target)
-        if shown.error:
-            raise shown.error
+        shown = look_at(spec, path.parent, Path(scratch), target)
+        raise_problem(shown, path)
         return counted_tokens(spec, shown, catalog)
 
 

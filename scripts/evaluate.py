@@ -17,7 +17,10 @@ from gemtune.comparison.champion import PROMOTED
 from gemtune.errors import GemtuneError, SpecError
 from gemtune.spec import TuningSpec, load
 from scripts.run import conclude, follow, interrupted
-from scripts.submit import add_spec_arguments, overrides_of, report_error, say, submit_spec
+from scripts.screen import report_error, say
+from scripts.spec_arguments import add_spec_arguments, overrides_of, target_of
+from scripts.spec_data import refuse_bad_data
+from scripts.submit import submit_spec
 from scripts.target import Target, open_target
 
 EVALUATION = Path(__file__).parents[1] / "compiled" / "evaluation.yaml"
@@ -40,9 +43,10 @@ def main(argv: list[str] | None = None) -> int:
         parser.error("--model: found promoted as the candidate, expected it as the baseline: name it first")
     target, job = None, None
     try:
-        target = open_target(target_of(arguments))
+        target = open_target(target_of(arguments, train_data=NO_DATA))
         say("target", target.describe())
         spec = read_evaluation(arguments, target)
+        refuse_bad_data(spec, Path(arguments.spec), for_tuning=False)
         models = {"baseline_model": baseline, "candidate_model": candidate}
         job = submit_spec(spec, Path(arguments.spec), target, template=EVALUATION, models=models)
         return conclude(spec, job.name, follow(job, target, EVALUATION))
@@ -54,23 +58,6 @@ def main(argv: list[str] | None = None) -> int:
     finally:
         if target:
             target.stop()
-
-
-def target_of(arguments: argparse.Namespace) -> str:
-    """Return the target that the command line or the spec names; nothing paid starts by default.
-
-    Raises:
-        SpecError: Neither names one, or the spec is wrong.
-    """
-    # Placeholders for what the emulator decides: only the rest of the spec is checked here.
-    placeholders = {"project": "any", "bucket": "any", "train_data": NO_DATA}
-    spec = load(arguments.spec, overrides_of(arguments), defaults=placeholders)
-    if name := arguments.target or spec.submission.target:
-        return str(name)
-    raise SpecError(
-        f"{arguments.spec}: submission.target: found nothing, expected emulator or vertex",
-        next="pass `--target emulator` to try it here, or `--target vertex` to pay for it",
-    )
 
 
 def read_evaluation(arguments: argparse.Namespace, target: Target) -> TuningSpec:

@@ -20,7 +20,8 @@ from gemtune.catalog import load as load_catalog
 from gemtune.errors import GemtuneError
 from gemtune.spec import TuningSpec
 from gemtune.tuning.job_list import JobList
-from scripts.submit import add_spec_arguments, read_spec, report_error, say, target_of
+from scripts.screen import report_error, say
+from scripts.spec_arguments import add_spec_arguments, read_spec, target_of
 from scripts.table import print_json, print_table
 from scripts.target import open_target
 

@@ -18,14 +18,15 @@ from gemtune.catalog import Catalog
 from gemtune.catalog import load as load_catalog
 from gemtune.data.preview import Preview
 from gemtune.data.splits import SPLITS
-from gemtune.errors import BudgetError, GemtuneError, SpecError
+from gemtune.errors import BudgetError, DataError, GemtuneError, SpecError
 from gemtune.runs.cost import TERMS, check_budget, usd
 from gemtune.runs.plan import check_spec, known_tuning, locations, request_of, resources
 from gemtune.spec import TuningSpec
-from scripts.check import look_at, printable
 from scripts.estimate import counted_tokens, estimate_sweep, priced, sweep_lines
-from scripts.screen import folded, table
-from scripts.submit import read_spec, report_error, say, spec_parser, target_of, today
+from scripts.screen import folded, printable, report_error, say, table
+from scripts.spec_arguments import read_spec, spec_parser, target_of
+from scripts.spec_data import look_at
+from scripts.submit import today
 from scripts.sweep import add_more_specs, variants_of
 from scripts.target import Target, open_target
 
@@ -50,7 +51,11 @@ def main(argv: list[str] | None = None) -> int:
         target = open_target(target_of(variants[0].arguments))
         say("target", target.describe())
         if len(variants) > 1:
-            cost = estimate_sweep(variants, target)
+            try:
+                cost = estimate_sweep(variants, target)
+            except DataError as error:
+                report_error(error)
+                return 3
             print(json.dumps(cost, indent=1) if arguments.json else "\n".join(sweep_lines(cost)))
             return 0 if all(each["within"] for each in cost["runs"]) else 3
         spec = read_spec(variants[0].arguments, target)

@@ -12,14 +12,19 @@ import argparse
 import sys
 
 from gemtune import catalog as catalogs
-from gemtune.errors import GemtuneError, SpecError
+from gemtune.catalog import Catalog
+from gemtune.errors import GemtuneError, ServiceError, SpecError, did_you_mean
 from gemtune.generation.predicting import predict
 from gemtune.generation.predictions import Prediction
 from gemtune.generation.settings import settings_of
 from gemtune.serving import resolve_model
 from gemtune.spec import TuningSpec, load
-from scripts.submit import overrides_of, report_error, say
+from gemtune.vertex import CallError, location_of
+from scripts.screen import report_error, say
+from scripts.spec_arguments import overrides_of
 from scripts.target import open_target
+
+NOT_FOUND = 404
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -79,15 +84,18 @@ def ask(model: str, text: str, spec: TuningSpec) -> Prediction:
     if not text.strip():
         raise SpecError("PROMPT: found nothing, expected a text to answer")
     catalog = catalogs.load(spec.catalog_overrides)
-    served = resolve_model(
-        model,
-        project=spec.project,
-        location=spec.location,
-        inference_location=spec.inference_location,
-        catalog=catalog,
-    )
+    try:
+        served = resolve_model(
+            model,
+            project=spec.project,
+            location=spec.location,
+            inference_location=spec.inference_location,
+            catalog=catalog,
+        )
+    except CallError as error:
+        raise not_found(model, location_of(model), spec, catalog) if error.code == NOT_FOUND else error from error
     say("model", f"{served.model} in {served.location}")
-    return predict(
+    answer = predict(
         text,
         system_instruction=spec.system_instruction,
         project=spec.project,
@@ -95,6 +103,25 @@ def ask(model: str, text: str, spec: TuningSpec) -> Prediction:
         settings=settings_of(spec.parameters()),
         catalog=catalog,
     )
+    if answer.error.startswith(str(NOT_FOUND)):
+        raise not_found(served.model, served.location, spec, catalog)
+    return answer
+
+
+def not_found(model: str, location: str, spec: TuningSpec, catalog: Catalog) -> ServiceError:
+    """Return what there is to say of a model that the service does not know where it was asked for."""
+    found = f"{model}: not found in {location} by project {spec.project}"
+    if model.startswith("projects/"):
+        hint = (
+            "name another: `gemtune jobs list SPEC` shows tuning jobs, `gemtune jobs show` their models and endpoints"
+        )
+        return ServiceError(f"{found}, expected an endpoint, a model or a tuning job", next=hint)
+    if known := catalog.find(model):
+        places = " or ".join(known.base_serving_locations) or "a region that serves it"
+        hint = f"set inference_location to {places}; a retired model is not found anywhere"
+        return ServiceError(f"{found}, expected a model that answers there", next=hint)
+    hint = f"name one of {', '.join(catalog.models)}, or set inference_location to where it answers"
+    return ServiceError(f"{found}, expected a model that answers there{did_you_mean(model, catalog.models)}", next=hint)
 
 
 def describe(answer: Prediction) -> str:

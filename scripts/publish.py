@@ -17,7 +17,8 @@ from pathlib import Path
 from gemtune.errors import GemtuneError, ServiceError, SpecError
 from gemtune.spec import TuningSpec
 from gemtune.storage import Storage
-from scripts.submit import add_pipeline_argument, add_spec_arguments, read_spec, report_error, say, target_of
+from scripts.screen import report_error, say
+from scripts.spec_arguments import add_pipeline_argument, add_spec_arguments, read_spec, target_of
 from scripts.target import Target, open_target, registry_client
 
 REGISTRY = re.compile(r"https://[a-z0-9-]+-kfp\.pkg\.dev/[^/]+/[^/]+")

@@ -20,7 +20,8 @@ from gemtune.runs.notification import failure_lines, read_json, run_uri
 from gemtune.spec import TuningSpec
 from gemtune.storage import Storage
 from gemtune.vertex import CallError, Rest, location_of
-from scripts.submit import read_spec, report_error, target_of
+from scripts.screen import report_error
+from scripts.spec_arguments import read_spec, target_of
 from scripts.target import open_target
 
 RUNS = Path("runs")

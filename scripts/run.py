@@ -6,6 +6,7 @@
     gemtune run first.yaml second.yaml            likewise for several specs
     gemtune run SPEC --require improved           exit code 3 unless the tuned model is better; or: --require promote
 
+Local data is checked first, as `gemtune check` does; exit code 2: spec or data cannot be used, nothing was submitted.
 The decision goes to stdout, everything else to stderr. report.html, comparison.json and model_card.md are put into
 runs/JOB. On the emulator nothing is billed; it is started if none answers, and stopped again.
 """
@@ -29,17 +30,11 @@ from gemtune.spec import TuningSpec
 from scripts.estimate import estimate_sweep, sweep_lines
 from scripts.report import RUNS, fetch
 from scripts.runs import display_names, task_state
-from scripts.submit import (
-    TEMPLATE,
-    read_spec,
-    report_error,
-    say,
-    say_job,
-    service_errors,
-    spec_parser,
-    submit_spec,
-    target_of,
-)
+from scripts.screen import report_error, say
+from scripts.service_errors import service_errors
+from scripts.spec_arguments import TEMPLATE, read_spec, spec_parser, target_of
+from scripts.spec_data import refuse_bad_data
+from scripts.submit import say_job, submit_spec
 from scripts.sweep import add_more_specs, conclude_sweep, variants_of
 from scripts.target import Target, open_target
 
@@ -77,8 +72,10 @@ def main(argv: list[str] | None = None) -> int:
         for label, one in variants:
             if len(variants) > 1:
                 say("sweep", f"{len(ended) + 1} of {len(variants)}: {label}")
-            spec = read_spec(one, target)
-            job = submit_spec(spec, Path(one.spec), target, one.pipeline)
+            spec, path = read_spec(one, target), Path(one.spec)
+            if len(variants) == 1:  # the estimate of a sweep has looked at the data of each of its runs
+                refuse_bad_data(spec, path)
+            job = submit_spec(spec, path, target, one.pipeline)
             state = follow(job, target, one.pipeline)
             with redirect_stdout(sys.stderr if len(variants) > 1 else sys.stdout):
                 ended[label], jobs[label] = conclude(spec, job.name, state, arguments.require or ""), job.name

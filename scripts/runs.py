@@ -21,8 +21,8 @@ from gemtune.runs.pipeline_jobs import ENDED_RUN_STATES, run_id, run_named, runs
 from gemtune.spec import TuningSpec
 from gemtune.storage import Storage
 from gemtune.vertex import Rest, console_url, location_of
-from scripts.screen import folded
-from scripts.submit import add_spec_arguments, read_spec, report_error, say, target_of
+from scripts.screen import folded, report_error, say
+from scripts.spec_arguments import add_spec_arguments, read_spec, target_of
 from scripts.table import duration, moment, print_json, print_table
 from scripts.target import open_target
 

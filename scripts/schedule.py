@@ -31,19 +31,11 @@ from gemtune.runs.schedules import (
 from gemtune.spec import TuningSpec
 from gemtune.vertex import Rest
 from scripts.pipeline_schedule import WantedSchedule
-from scripts.screen import folded
-from scripts.submit import (
-    SOURCES,
-    add_pipeline_argument,
-    add_spec_arguments,
-    read_spec,
-    report_error,
-    say,
-    sent_parameters,
-    service_errors,
-    split_sources,
-    target_of,
-)
+from scripts.screen import folded, report_error, say
+from scripts.service_errors import service_errors
+from scripts.spec_arguments import add_pipeline_argument, add_spec_arguments, read_spec, target_of
+from scripts.spec_data import SOURCES, refuse_bad_data, split_sources
+from scripts.submit import sent_parameters
 from scripts.table import moment, print_json, print_table
 from scripts.target import Target, open_target
 
@@ -82,6 +74,7 @@ def apply(spec: TuningSpec, arguments: argparse.Namespace, target: Target) -> bo
         raise SpecError(f"{arguments.spec}: submission.cron: found nothing, expected five fields such as `0 3 * * 1`")
     say("target", target.describe())
     warn_of_what_stays(spec)
+    refuse_bad_data(spec, Path(arguments.spec))
     parameters = sent_parameters(spec, Path(arguments.spec), target)
     say("schedule", f"{spec.name}, {spec.submission.cron_with_zone()}")
     with service_errors("schedule"):

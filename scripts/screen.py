@@ -1,7 +1,10 @@
-"""What verbs print as their result: tables and folded lines, 80 columns wide."""
+"""What verbs print: tables and folded lines as their result, progress and errors; 80 columns wide."""
 
+import sys
 from collections.abc import Iterable, Sequence
 from textwrap import wrap
+
+from gemtune.errors import DataError, GemtuneError, SpecError
 
 WIDTH = 80
 
@@ -44,6 +47,23 @@ def folded(text: str, *, first: str = "", indent: int = 2) -> list[str]:
         break_long_words=False,
     )
     return lines or [first]
+
+
+def printable(text: str) -> str:
+    """Return a text that quotes data with what a terminal would obey or cannot show escaped."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def say(topic: str, text: str) -> None:
+    """Write one line of progress, folded at 80 columns."""
+    lines = wrap(text, 70, break_long_words=False, break_on_hyphens=False)
+    print(f"{topic:<10}" + f"\n{'':<10}".join(lines), file=sys.stderr, flush=True)
+
+
+def report_error(error: GemtuneError) -> int:
+    """Print an error and return its exit code: 2 for what the user gave, 1 for what the service did."""
+    print(error, file=sys.stderr)
+    return 2 if isinstance(error, SpecError | DataError) else 1
 
 
 def _shown(cell: object) -> str:

@@ -18,8 +18,8 @@ from gemtune.project.requirement import Found, Requirement, carry_out, look
 from gemtune.project.requirements import requirements
 from gemtune.runs.plan import locations
 from gemtune.spec import TuningSpec
-from scripts.screen import folded
-from scripts.submit import add_spec_arguments, read_spec, report_error, say, target_of
+from scripts.screen import folded, report_error, say
+from scripts.spec_arguments import add_spec_arguments, read_spec, target_of
 from scripts.target import open_target
 
 MARK = {"there": "there", "missing": "make", "unclear": "later"}

@@ -3,28 +3,27 @@
     gemtune submit SPEC --target vertex
     gemtune submit SPEC --set epoch_count=3
 
-Prints the job's resource name on stdout and where to watch it on stderr. Local files named in the spec are uploaded to
-its bucket first.
+Prints the job's resource name on stdout and where to watch it on stderr. Local files named in the spec are checked as
+`gemtune check` does, and uploaded to its bucket first. Exit code 2: spec or data cannot be used, nothing was submitted.
 """
 
-import argparse
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
-from textwrap import wrap
 from typing import Any
 
 import yaml
 
 from gemtune.catalog import load as load_catalog
-from gemtune.errors import DataError, GemtuneError, SpecError
+from gemtune.errors import GemtuneError
 from gemtune.runs.plan import check_spec
-from gemtune.spec import TuningSpec, load
+from gemtune.spec import TuningSpec
 from scripts.pipeline_job import pipeline_job, repetition
-from scripts.target import Target, mirror_folder, open_target
-
-TEMPLATE = Path(__file__).parents[1] / "compiled" / "tuning.yaml"
-SOURCES = ("train_data", "validation_data", "test_data")
+from scripts.screen import report_error, say
+from scripts.service_errors import service_errors
+from scripts.spec_arguments import TEMPLATE, read_spec, spec_parser, target_of
+from scripts.spec_data import refuse_bad_data, uploaded_sources
+from scripts.target import Target, open_target
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -35,7 +34,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         target = open_target(target_of(arguments))
         say("target", target.describe())
-        job = submit_spec(read_spec(arguments, target), Path(arguments.spec), target, arguments.pipeline)
+        spec, path = read_spec(arguments, target), Path(arguments.spec)
+        refuse_bad_data(spec, path)
+        job = submit_spec(spec, path, target, arguments.pipeline)
         say_job(job, target)
     except GemtuneError as error:
         return report_error(error)
@@ -46,70 +47,6 @@ def main(argv: list[str] | None = None) -> int:
         say("emulator", f"goes on in the background for this job; stop it with `kill {target.process.pid}`")
     print(job.resource_name)
     return 0
-
-
-def spec_parser(program: str, description: str) -> argparse.ArgumentParser:
-    """Return the parser of a verb that submits a spec."""
-    parser = argparse.ArgumentParser(program, description=description, formatter_class=argparse.RawTextHelpFormatter)
-    add_spec_arguments(parser)
-    add_pipeline_argument(parser)
-    return parser
-
-
-def add_pipeline_argument(parser: argparse.ArgumentParser) -> None:
-    """Add the argument of every verb that sends the compiled pipeline."""
-    parser.add_argument(
-        "--pipeline",
-        metavar="FILE",
-        type=Path,
-        default=TEMPLATE,
-        help="compiled pipeline, such as one made by `gemtune compile --image`;\ndefault: compiled/tuning.yaml",
-    )
-
-
-def add_spec_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that every verb with a spec has."""
-    parser.add_argument(
-        "spec", metavar="SPEC", help="tuning spec, a YAML file; its keys are described by `gemtune schema`"
-    )
-    parser.add_argument(
-        "--target", choices=("emulator", "vertex"), help="where to run; default: submission.target of SPEC"
-    )
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key of the spec")
-
-
-def target_of(arguments: argparse.Namespace) -> str:
-    """Return the target that the command line or the spec names; nothing paid starts by default.
-
-    Raises:
-        SpecError: Neither names one, or the spec is wrong.
-    """
-    # Placeholders for what the emulator decides: only the rest of the spec is checked here.
-    spec = load(arguments.spec, overrides_of(arguments), defaults={"project": "any", "bucket": "any"})
-    if name := arguments.target or spec.submission.target:
-        return str(name)
-    raise SpecError(
-        f"{arguments.spec}: submission.target: found nothing, expected emulator or vertex",
-        next="pass `--target emulator` to try it here, or `--target vertex` to pay for it",
-    )
-
-
-def overrides_of(arguments: argparse.Namespace) -> dict[str, str]:
-    """Return the keys changed on the command line.
-
-    Raises:
-        SpecError: An argument has no `=`.
-    """
-    pairs = [text.partition("=") for text in arguments.set]
-    for key, separator, _ in pairs:
-        if not separator:
-            raise SpecError(f"--set: found {key!r}, expected KEY=VALUE")
-    return {key: value for key, _, value in pairs}
-
-
-def read_spec(arguments: argparse.Namespace, target: Target) -> TuningSpec:
-    """Return the spec as it will run: on the emulator, in the emulator's project and bucket."""
-    return load(arguments.spec, {**overrides_of(arguments), **target.decided()})
 
 
 def submit_spec(
@@ -170,105 +107,9 @@ def parameters_of(template: Path) -> set[str]:
     return set(document["root"]["inputDefinitions"]["parameters"])
 
 
-def uploaded_sources(spec: TuningSpec, path: Path, target: Target) -> dict[str, str]:
-    """Return the data parameters with every local file uploaded to the bucket.
-
-    Raises:
-        DataError: A local file is missing, or the emulator has no copy of an object on Google's Cloud Storage.
-    """
-    from gemtune.data.sources import upload_local
-    from gemtune.storage import Storage
-
-    storage = Storage(spec.project)
-    if target.address:
-        bring_public_objects(spec, storage)
-    return {
-        key: upload_local(getattr(spec, key), folder=path.parent, bucket=spec.bucket, storage=storage)
-        for key in SOURCES
-        if getattr(spec, key)
-    }
-
-
-def bring_public_objects(spec: TuningSpec, storage: Any) -> None:
-    """Put local copies of public objects where the spec expects them on the emulator.
-
-    Raises:
-        DataError: Some have no local copy; says where to put each.
-    """
-    for uri, copy in local_copies(spec, storage).items():
-        storage.ensure_bucket(uri)
-        storage.upload(copy, uri)
-
-
-def local_copies(spec: TuningSpec, storage: Any) -> dict[str, Path]:
-    """Return URI → local copy for the objects of a spec that the emulator does not have.
-
-    Raises:
-        DataError: Some have no local copy; says where to put each.
-    """
-    uris = sorted(uri for key in SOURCES for uri in split_sources(getattr(spec, key)) if uri.startswith("gs://"))
-    copies = {uri: mirror_folder() / uri.removeprefix("gs://") for uri in uris if not storage.find(uri)}
-    missing = [f"  {uri}\n    to {copy}" for uri, copy in copies.items() if not copy.is_file()]
-    if missing:
-        raise DataError(
-            f"the emulator cannot reach Google's Cloud Storage, and the spec reads {len(missing)} object(s) there",
-            next="copy\n" + "\n".join(missing),
-        )
-    return copies
-
-
-def split_sources(value: str) -> list[str]:
-    """Return the sources of a data parameter."""
-    return [source.strip() for source in value.split(",") if source.strip()]
-
-
-class service_errors:
-    """Turn what Google's client raises into one message."""
-
-    def __init__(self, doing: str) -> None:
-        self.doing = doing
-
-    def __enter__(self) -> None:
-        """Nothing to prepare."""
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        """Raise the service's own message as ours."""
-        from google.api_core.exceptions import GoogleAPICallError
-        from google.auth.exceptions import GoogleAuthError
-        from requests.exceptions import ConnectionError as NoConnection  # type: ignore[import-untyped]
-
-        from gemtune.errors import ServiceError
-
-        if isinstance(error, GoogleAPICallError):
-            raise ServiceError(f"{self.doing}: {error.message}") from error
-        if isinstance(error, GoogleAuthError):
-            hint = "run `gcloud auth application-default login`, or choose the target `emulator`"
-            raise ServiceError(
-                f"{self.doing}: no usable Google credentials ({type(error).__name__})", next=hint
-            ) from error
-        if isinstance(error, NoConnection):
-            raise ServiceError(f"{self.doing}: the service does not answer") from error
-        if isinstance(error, OSError | RuntimeError | ValueError) and not isinstance(error, GemtuneError):
-            # The SDK's own words: no such pipeline file, a parameter that it does not have.
-            cause = f" ({error.__cause__})" if error.__cause__ else ""
-            raise ServiceError(f"{self.doing}: {error}{cause}") from error
-
-
 def today() -> date:
     """Return the date of the warnings about a model's retirement."""
     return datetime.now(UTC).date()
-
-
-def say(topic: str, text: str) -> None:
-    """Write one line of progress, folded at 80 columns."""
-    lines = wrap(text, 70, break_long_words=False, break_on_hyphens=False)
-    print(f"{topic:<10}" + f"\n{'':<10}".join(lines), file=sys.stderr, flush=True)
-
-
-def report_error(error: GemtuneError) -> int:
-    """Print an error and return its exit code: 2 for what the user wrote, 1 for what the service did."""
-    print(error, file=sys.stderr)
-    return 2 if isinstance(error, SpecError) else 1
 
 
 if __name__ == "__main__":

@@ -20,7 +20,9 @@ from gemtune.errors import SpecError
 from gemtune.runs.experiment import experiment_of
 from gemtune.tuning.sweep import find_winner, sweep_row, total_cost
 from gemtune.yaml_reader import read_yaml
-from scripts.submit import SOURCES, overrides_of, say, target_of
+from scripts.screen import say
+from scripts.spec_arguments import overrides_of, target_of
+from scripts.spec_data import SOURCES
 from scripts.table import print_table
 
 FAILED = 1

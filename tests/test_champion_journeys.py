@@ -123,3 +123,16 @@ def test_every_run_is_in_the_experiment_of_its_spec(terminal: Terminal, first: d
     assert {body["metadata"]["_params"]["name"] for body in runs} == {"guarded"}
     logged = next(body for body in runs if body["displayName"] == first["job"].rpartition("/")[2])
     assert logged["metadata"]["_metrics"]["decision"] == "promote"
+
+
+def test_a_run_against_the_base_model_says_which_promoted_model_it_replaces(
+    terminal: Terminal, first: dict[str, Any]
+) -> None:
+    spec = terminal.spec("guarded", **{**SHORT, "baseline_model": "", "epoch_count": 2})
+    ended = terminal.gemtune("run", spec, "--require", "promote")
+    assert ended.returncode == 0, ended.stderr
+    said = f"The promotion replaces {first['models']['candidate']}, promoted by run {first['job'].rpartition('/')[2]}"
+    assert said in " ".join(ended.stderr.split())
+    job = terminal.comparison()["job"].rpartition("/")[2]
+    assert said in (terminal.folder / "runs" / job / "report.html").read_text(encoding="utf-8")
+    assert said in (terminal.folder / "runs" / job / "model_card.md").read_text(encoding="utf-8").replace("\\", "")

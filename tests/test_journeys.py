@@ -1,6 +1,5 @@
 """Long journeys through the command line, one emulator for all: what is paid, what is learned, how it fails."""
 
-import csv
 import json
 import random
 import signal
@@ -71,13 +70,16 @@ def test_changed_bytes_at_the_same_uri_are_tuned_anew(terminal: Terminal) -> Non
 
 
 def test_a_row_that_the_service_would_refuse_ends_the_run_with_its_line(terminal: Terminal) -> None:
+    content = b"input_text,output_text\nHow do I?,Do it.\nA question,\n"
+    remote = terminal.gemtune("run", terminal.spec("bad", test_data=terminal.upload("bad.csv", content)))
+    assert remote.returncode == 1 and not remote.stdout
+    assert "Data conversion: " in remote.stderr and "gs://gemtune-local/bad.csv:3" in remote.stderr
     bad = terminal.folder / "bad.csv"
-    with bad.open("w", newline="") as file:
-        csv.writer(file).writerows([["input_text", "output_text"], ["How do I …?", "Do it."], ["A question", ""]])
-    ended = terminal.gemtune("run", terminal.spec("bad", test_data=str(bad)))
-    assert ended.returncode == 1 and not ended.stdout
-    assert "Data conversion: " in ended.stderr and "bad.csv:3" in ended.stderr
-    assert "Traceback" not in ended.stderr
+    bad.write_bytes(content)
+    local = terminal.gemtune("run", terminal.spec("bad", test_data=str(bad)))
+    assert local.returncode == 2 and not local.stdout, "before anything is submitted"
+    assert f"{bad}:3" in local.stderr and "\njob " not in local.stderr
+    assert "Traceback" not in remote.stderr + local.stderr
 
 
 def test_an_unreadable_bucket_is_named(terminal: Terminal) -> None:
@@ -91,7 +93,7 @@ def test_an_unreadable_bucket_is_named(terminal: Terminal) -> None:
 
 def test_public_objects_that_the_emulator_cannot_reach_are_listed_with_where_to_put_them(terminal: Terminal) -> None:
     ended = terminal.gemtune("run", str(ROOT / "samples/wikilingua.yaml"), "--target", "emulator")
-    assert ended.returncode == 1
+    assert ended.returncode == 2
     for file in ("sft_train_samples.jsonl", "sft_val_samples.jsonl", "sft_test_samples.csv"):
         assert f"state/gs/github-repo/generative-ai/gemini/tuning/summarization/wikilingua/{file}" in ended.stderr
 

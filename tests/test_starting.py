@@ -159,9 +159,7 @@ def test_a_run_of_the_console_equals_the_run_of_the_script(terminal: Terminal, s
 def test_two_scheduled_runs_and_a_catch_up_of_three(terminal: Terminal, service: Service) -> None:
     # Runs that end in their second step: what a schedule starts is what counts here.
     schedule = {"cron": "0 3 * * 1", "time_zone": "Europe/Berlin", "catch_up": True, "labels": {"team": "a"}}
-    broken = terminal.folder / "broken.jsonl"
-    broken.write_text("no JSON")
-    path = small(terminal, "weekly", train_data=str(broken), submission=schedule)
+    path = small(terminal, "weekly", train_data=terminal.upload("broken.jsonl", b"no JSON"), submission=schedule)
     assert terminal.gemtune("schedule", "apply", path).returncode == 0
     for count in (1, 2):
         terminal.post("/emulator/clock/advance", {"seconds": WEEK})
@@ -221,9 +219,8 @@ def test_a_schedule_follows_its_spec_and_leaves_a_strangers_alone(terminal: Term
 
 
 def test_a_failing_run_tells_the_webhook_task_cause_and_next_step(terminal: Terminal, service: Service) -> None:
-    bad = terminal.folder / "bad.jsonl"
-    bad.write_text('{"prompt": "a question", "completion": ""}\n')
-    path = small(terminal, "failing", train_data=str(bad), webhook_secret="projects/gemtune-local/secrets/slack")
+    bad = terminal.upload("bad.jsonl", b'{"prompt": "a question", "completion": ""}\n')
+    path = small(terminal, "failing", train_data=bad, webhook_secret="projects/gemtune-local/secrets/slack")
     told = len(service.messages())
     ended = terminal.gemtune("run", path)
     assert ended.returncode == 1

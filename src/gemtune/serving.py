@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from gemtune.catalog import Catalog, base_id
 from gemtune.errors import ServiceError, SpecError
-from gemtune.vertex import CallError, Rest, location_of
+from gemtune.vertex import Rest, location_of
 
 TUNED_STATES = frozenset({"JOB_STATE_SUCCEEDED", "JOB_STATE_PARTIALLY_SUCCEEDED"})
 """States of a tuning job that left a tuned model behind."""
@@ -88,21 +88,6 @@ def resolve_version(name: str, *, project: str) -> str:
     if not model:
         raise ServiceError(f"{name}: is {found.get('state')} without a tuned model, expected one")
     return model
-
-
-def resource_exists(name: str, *, project: str) -> bool:
-    """Return whether a resource is there.
-
-    Raises:
-        ServiceError: The service does not tell.
-    """
-    try:
-        Rest(project, location_of(name)).get(name)
-    except CallError as error:
-        if error.code == 404:
-            return False
-        raise
-    return True
 
 
 def base_model_of(name: str, *, project: str) -> str:

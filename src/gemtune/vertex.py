@@ -225,6 +225,21 @@ class Rest:
         raise _call_error(f"{method} {name}", response.status_code, f"{found.get('status', '')} {message}".strip())
 
 
+def resource_exists(name: str, *, project: str) -> bool:
+    """Return whether a resource is there.
+
+    Raises:
+        ServiceError: The service does not tell.
+    """
+    try:
+        Rest(project, location_of(name)).get(name)
+    except CallError as error:
+        if error.code == 404:
+            return False
+        raise
+    return True
+
+
 def _override() -> str:
     return os.environ.get("GOOGLE_VERTEX_BASE_URL", "")
 

@@ -105,3 +105,21 @@ def test_data_that_is_not_base64_is_refused(secrets: Client, data: Any) -> None:
     create(secrets)
     answer = secrets.post("gemtune-local/secrets/webhook:addVersion", {"payload": {"data": data}})
     assert answer.json()["error"]["status"] == "INVALID_ARGUMENT"
+
+
+def test_what_is_told_of_a_version_is_never_its_data(secrets: Client) -> None:
+    create(secrets, b"first", b"second")
+    latest = secrets.get("gemtune-local/secrets/webhook/versions/latest").json()
+    assert (latest["name"], latest["state"]) == (f"{SECRET}/versions/2", "ENABLED")
+    assert set(latest) == {"name", "state", "createTime"}
+    assert secrets.get("gemtune-local/secrets/webhook/versions/3").status_code == 404
+    assert secrets.get("gemtune-local/secrets/other/versions/latest").status_code == 404
+
+
+def test_who_may_read_a_secret_is_kept_and_nobody_is_named_at_first(secrets: Client) -> None:
+    create(secrets)
+    assert "bindings" not in secrets.get("gemtune-local/secrets/webhook:getIamPolicy").json()
+    bindings = [{"role": "roles/secretmanager.secretAccessor", "members": ["user:a@example.org"]}]
+    secrets.post("gemtune-local/secrets/webhook:setIamPolicy", {"policy": {"bindings": bindings}})
+    assert secrets.get("gemtune-local/secrets/webhook:getIamPolicy").json()["bindings"] == bindings
+    assert secrets.get("gemtune-local/secrets/other:getIamPolicy").status_code == 404

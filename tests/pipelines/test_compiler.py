@@ -75,6 +75,30 @@ def test_a_step_carries_only_the_modules_it_imports(committed: dict[str, Any]) -
     assert "gemtune/report/page.py" not in carried["exec-tune-model"]
     assert {"gemtune/report/page.py", "gemtune/report/page.html"} <= carried["exec-compare-models"]
     assert "gemtune/spec.py" not in set().union(*carried.values())
+    assert "gemtune/serving.py" not in carried["exec-compare-models"] | carried["exec-promote-model"]
+    assert "gemtune/comparison/decision.py" not in carried["exec-promote-model"], "it only reads what was decided"
+
+
+def test_what_only_a_type_checker_imports_is_not_carried() -> None:
+    program = """
+from typing import TYPE_CHECKING
+
+import gemtune.errors
+
+if TYPE_CHECKING:
+    from gemtune.catalog import Catalog
+else:
+    import gemtune.labels
+if typing.TYPE_CHECKING:
+    import gemtune.storage
+
+
+def step():
+    if gemtune.errors:
+        from gemtune.step import step
+"""
+    modules = {name for name in compiler.imports(program) if name.count(".") == 1}
+    assert modules == {"gemtune.errors", "gemtune.labels", "gemtune.step"}
 
 
 def test_every_step_fits_into_one_argument(committed: dict[str, Any]) -> None:

@@ -67,12 +67,36 @@ def test_a_broken_row_fails_with_its_place_and_what_to_do(capsys: pytest.Capture
     assert sum(found["ledger"]["train"]["rejected"].values()) == 2
 
 
-def test_rows_that_a_spec_drops_are_still_reported(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_rows_that_are_dropped_on_purpose_are_counted_and_pass(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     path = write(tmp_path / "rows.jsonl", [row(), row(answer="")])
     code, found = as_json(capsys, str(path), "--set", "on_invalid=drop")
-    assert code == 3
+    assert (code, found["passed"], found["problem"]) == (0, True, "")
     assert [rule["action"] for rule in found["rules"] if rule["action"] != "warned"] == ["dropped"]
-    assert found["problem"] == "1 finding: a run goes on without what it drops"
+    code, out = result(capsys, str(path), "--set", "on_invalid=drop")
+    assert code == 0 and "rows.jsonl:2" in "".join(out.split())
+    assert out.rstrip().endswith("passed; a run goes on without the 1 example that it drops")
+
+
+def test_a_file_of_which_nothing_is_left_fails_though_all_was_dropped_on_purpose(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = write(tmp_path / "rows.jsonl", [row(answer=""), row(answer="")])
+    code, found = as_json(capsys, str(path), "--set", "on_invalid=drop")
+    assert code == 3 and found["problem"].startswith("train split: no example (2 read")
+
+
+def test_what_is_dropped_does_not_hide_what_stops_a_run(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    rows = [row(f"Prompt {n}?", f"Answer {n}.") for n in range(30)]
+    test = write(tmp_path / "test.jsonl", [rows[0], *(row(f"Test {n}?", "Yes.") for n in range(8))])
+    train = write(tmp_path / "train.jsonl", [*rows, row("Empty?", "")])
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(json.dumps({"name": "n", "train_data": str(train), "test_data": str(test), "on_invalid": "drop"}))
+    code, found = as_json(capsys, str(spec))
+    actions = {rule["rule"]: rule["action"] for rule in found["rules"] if rule["action"] != "warned"}
+    assert code == 3 and sorted(actions.values()) == ["dropped", "raised"], actions
+    assert found["problem"] == "1 finding"
 
 
 def test_only_the_first_20_findings_are_given_of_a_rule_three_are_written_out_and_all_are_counted(

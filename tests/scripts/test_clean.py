@@ -55,8 +55,8 @@ class Leftovers:
             sleep=lambda seconds: None,
         )
 
-    def run(self, run: str, spec: str = "mine", *, needs: str = "") -> None:
-        """Put a run there, with the comparison that it ended with."""
+    def run(self, run: str, spec: str = "mine", *, needs: str = "", bucket: str = "") -> None:
+        """Put a run there, with the comparison that it ended with, or with the bucket that it was told."""
         name = f"{PARENT}/pipelineJobs/{run}"
         now = self.emulator.state.clock.timestamp()
         labels = {"gemtune-spec": spec}
@@ -66,6 +66,7 @@ class Leftovers:
             "createTime": now,
             "labels": labels,
             "jobDetail": {},
+            "runtimeConfig": {"parameterValues": {"bucket": bucket} if bucket else {}},
         }
         self.emulator.state.put("pipelineJobs", name, document)
         if needs:
@@ -118,7 +119,7 @@ def place_stranger(leftovers: Leftovers) -> set[str]:
 def test_nothing_to_clean_is_a_sentence(leftovers: Leftovers) -> None:
     ended = leftovers("--yes")
     assert (ended.code, ended.out) == (0, "nothing to clean: nothing of mine carries a label of gemtune\n")
-    assert leftovers.json() == {"to_delete": [], "stays": [], "deleted": [], "failed": []}
+    assert leftovers.json() == {"to_delete": [], "stays": [], "deleted": [], "failed": [], "other_buckets": {}}
 
 
 def test_all_of_a_spec_goes_and_all_of_a_stranger_stays(leftovers: Leftovers) -> None:
@@ -337,6 +338,22 @@ def test_what_is_promoted_cannot_be_read_and_nothing_is_deleted(leftovers: Lefto
     ended = leftovers("--yes")
     assert ended.code == 1 and not ended.out
     assert not leftovers.emulator.requests("endpoints.undeployModel")
+
+
+def test_runs_of_the_spec_in_another_bucket_are_named_with_what_stays_there(leftovers: Leftovers) -> None:
+    here = leftovers.emulator.bucket
+    leftovers.run("mine-1", bucket=here)
+    assert "bucket" not in leftovers("--yes").err
+    leftovers.run("mine-2", bucket="elsewhere")
+    leftovers.run("mine-3", bucket="elsewhere")
+    leftovers.run("theirs-1", spec="theirs", bucket="not-ours")
+    said = " ".join(leftovers("--yes").err.split())
+    assert "2 runs in bucket elsewhere, such as mine-" in said and "`--set bucket=elsewhere`" in said
+    assert "not-ours" not in said
+    found = leftovers.json()["other_buckets"]
+    assert {bucket: sorted(runs) for bucket, runs in found.items()} == {"elsewhere": ["mine-2", "mine-3"]}
+    assert leftovers.json("--run", "mine-1")["other_buckets"] == {}
+    assert set(leftovers.json("--all-specs")["other_buckets"]) == {"elsewhere", "not-ours"}
 
 
 def test_a_wrong_argument_is_named(leftovers: Leftovers, capsys: pytest.CaptureFixture[str]) -> None:

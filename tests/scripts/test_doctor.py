@@ -44,7 +44,16 @@ def test_a_project_that_was_set_up_is_ready(gemtune: CommandLine, look: Any) -> 
     assert (ended.code, ended.out.splitlines()[-1]) == (0, "ready")
     assert [line for line in ended.out.splitlines() if len(line) > 80] == []
     assert "$" not in ended.out
-    for name in ("credentials", "project", "APIs", "bucket gs://gemtune-local", "model", "train_data", "compiled"):
+    for name in (
+        "credentials",
+        "project",
+        "billing",
+        "APIs",
+        "bucket gs://gemtune-local",
+        "model",
+        "train_data",
+        "compiled",
+    ):
         assert f"ok    {name}: " in ended.out, name
 
 
@@ -133,6 +142,75 @@ def test_a_key_must_exist_near_enough_and_be_of_use_to_the_model(gemtune: Comman
     assert failed(look(submission={"kms_key": KEY})) == []
     far = KEY.replace("us-central1", "europe-west4")
     assert "is in europe-west4, expected us-central1" in look(submission={"kms_key": far})["CMEK"]["text"]
+
+
+def test_a_project_that_nobody_pays_for_is_linked_to_an_account(gemtune: CommandLine, look: Any) -> None:
+    assert look()["billing"] == {"name": "billing", "state": "ok", "text": "enabled", "command": ""}
+    link = "gcloud billing projects link gemtune-local --billing-account=ACCOUNT"
+    for kept, said in (
+        ({"billingAccountName": "", "billingEnabled": False}, "no billing account is linked"),
+        ({"billingAccountName": "billingAccounts/0A-1", "billingEnabled": False}, "billing account 0A-1 is closed"),
+    ):
+        gemtune.emulator.state.put("billingInfo", "gemtune-local", kept)
+        found = look()
+        assert failed(found) == ["billing"] and said in found["billing"]["text"]
+        assert found["billing"]["command"].startswith(link)
+
+
+def test_billing_that_cannot_be_seen_is_no_failure(gemtune: CommandLine, look: Any) -> None:
+    off = "Cloud Billing API has not been used in project 1 before or it is disabled."
+    gemtune.emulator.fail("cloudbilling.projects.getBillingInfo", code=403, message=off)
+    found = look()
+    assert failed(found) == [] and found["billing"]["state"] == "note"
+    assert off in found["billing"]["text"]
+    assert found["billing"]["command"] == "gcloud billing projects describe gemtune-local"
+
+
+SECRET = "projects/123456789012/secrets/slack"
+MAY_READ = "steps: secretmanager.secretAccessor on secret slack"
+
+
+def test_the_secret_of_the_webhook_must_exist_hold_something_and_be_read_by_the_steps(
+    gemtune: CommandLine, look: Any
+) -> None:
+    state = gemtune.emulator.state
+    found = look(webhook_secret="slack")
+    assert failed(found) == ["webhook_secret"] and found[MAY_READ]["state"] == "note"
+    assert found["webhook_secret"]["text"] == "slack does not exist in gemtune-local"
+
+    state.put("secrets", SECRET, {"name": SECRET})
+    found = look(webhook_secret="slack")
+    assert failed(found) == [MAY_READ, "webhook_secret"]
+    assert found["webhook_secret"]["text"] == "slack has no version latest"
+
+    version = {"name": f"{SECRET}/versions/1", "state": "DISABLED", "data": "aHR0cHM6Ly9h"}
+    state.put("secretVersions", version["name"], version)
+    assert "is DISABLED, expected ENABLED" in look(webhook_secret="slack")["webhook_secret"]["text"]
+
+    state.put("secretVersions", version["name"], {**version, "state": "ENABLED"})
+    found = look(webhook_secret="slack")
+    assert failed(found) == [MAY_READ] and found["webhook_secret"]["state"] == "ok"
+    assert gemtune(*found[MAY_READ]["command"].split()[1:]).code == 0, "setup gives the role"
+    assert failed(look(webhook_secret="slack")) == []
+    assert failed(look(webhook_secret="projects/gemtune-local/secrets/slack/versions/1")) == []
+    assert failed(look(webhook_secret="slack/versions/7")) == ["webhook_secret"]
+    read = {each["method"] for each in gemtune.emulator.requests() if each["method"].startswith("secretmanager")}
+    assert "secretmanager.versions.access" not in read, "the address itself is nobody's business here"
+
+
+def test_on_vertex_a_secret_is_made_by_gcloud_which_reads_the_address_from_the_terminal(
+    gemtune: CommandLine, look: Any
+) -> None:
+    path = spec(gemtune, project="gemtune-local", bucket="gemtune-local", webhook_secret="slack")
+    missing = gemtune("doctor", path, "--target", "vertex").out
+    assert "$ gcloud secrets create slack --data-file=- --project=gemtune-local  # then" in missing
+    gemtune.emulator.state.put("secrets", SECRET, {"name": SECRET})
+    empty = gemtune("doctor", path, "--target", "vertex").out
+    assert "$ gcloud secrets versions add slack --data-file=- --project=gemtune-local  # then" in empty
+    assert (
+        f'$ gcloud secrets add-iam-policy-binding slack --member="serviceAccount:{ACCOUNT}" '
+        "--role=roles/secretmanager.secretAccessor --project=gemtune-local"
+    ) in empty
 
 
 def test_data_that_is_not_there_is_named_with_the_command_that_brings_it(gemtune: CommandLine, look: Any) -> None:

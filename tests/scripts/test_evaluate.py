@@ -6,7 +6,8 @@ import pytest
 
 from gemtune.errors import SpecError
 from scripts import evaluate
-from scripts.submit import parameters_of, spec_parser
+from scripts.spec_arguments import spec_parser
+from scripts.submit import parameters_of
 from scripts.target import Target
 
 

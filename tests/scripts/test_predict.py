@@ -54,9 +54,35 @@ def test_a_blocked_prompt_has_no_answer(ask: Any, capsys: pytest.CaptureFixture[
     assert not out and "blocked, PROHIBITED_CONTENT" in err
 
 
-def test_an_unknown_tuning_job_is_named(ask: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    assert ask("projects/gemtune-local/locations/us-central1/tuningJobs/1", "Rain fell.") == 1
-    assert "tuningJobs/1" in capsys.readouterr().err
+@pytest.mark.parametrize("name", ["tuningJobs/1", "endpoints/1", "models/1@1"])
+def test_an_unknown_resource_is_named_with_where_it_was_looked_for_and_what_lists_them(
+    ask: Any, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    model = f"projects/gemtune-local/locations/europe-west4/{name}"
+    assert ask(model, "Rain fell.") == 1
+    out, err = capsys.readouterr()
+    assert f"{model}: not found in europe-west4" in err and "gemtune jobs list" in err
+    assert not out and "GET " not in err
+
+
+def test_an_unknown_base_model_is_named_with_where_it_was_asked_and_what_is_meant(
+    ask: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ask("gemini-3.1-flash-lit", "Rain fell.") == 1
+    out, err = capsys.readouterr()
+    assert "gemini-3.1-flash-lit: not found in global by project gemtune-local" in err
+    assert "did you mean `gemini-3.1-flash-lite`?" in err and "gemini-2.5-flash" in err
+    assert "inference_location" in err
+    assert not out and "outcome" not in err
+
+
+def test_a_known_model_that_does_not_answer_there_is_told_where_it_does(
+    ask: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ask("gemini-3.5-flash", "Rain fell.", "--set", "inference_location=us-central1") == 1
+    err = capsys.readouterr().err
+    assert "gemini-3.5-flash: not found in us-central1 by project gemtune-local" in err
+    assert "set inference_location to global" in err
 
 
 def test_an_empty_prompt_is_a_usage_error(ask: Any, capsys: pytest.CaptureFixture[str]) -> None:

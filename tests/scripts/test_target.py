@@ -10,6 +10,7 @@ import pytest
 
 from gemtune.errors import ServiceError
 from scripts import target
+from scripts.emulator_process import emulator_url, find_emulator
 from tests.ports import free_port
 
 
@@ -31,7 +32,7 @@ def stranger(port: int) -> Iterator[int]:
 
 
 def test_nothing_listening_is_not_an_error(port: int) -> None:
-    assert target.find_emulator(target.emulator_url()) is None
+    assert find_emulator(emulator_url()) is None
 
 
 def test_a_port_taken_by_another_server_is_named_with_what_to_do(stranger: int) -> None:
@@ -51,7 +52,7 @@ def test_a_started_emulator_answers_is_found_again_and_stops(port: int, monkeypa
     finally:
         started.stop()
     assert started.process.poll() is not None
-    assert target.find_emulator(target.emulator_url()) is None
+    assert find_emulator(emulator_url()) is None
 
 
 def test_vertex_decides_no_key_of_the_spec() -> None:

@@ -37,6 +37,9 @@ class Run:
     text: str
     """What it was told while it goes on, and what it found: names the models that it needs."""
 
+    bucket: str = ""
+    """Bucket that it was told to use; empty if nothing tells."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Inventory:
@@ -186,6 +189,7 @@ def _runs(where: Places, storage: Storage) -> dict[str, Run]:
                 created=datetime.fromisoformat(job["createTime"]),
                 is_over=is_over,
                 text="" if is_over else json.dumps(parameters),
+                bucket=str(parameters.get("bucket", "")),
             )
             found[label_value(run.id)] = run
     for each in storage.objects(f"gs://{where.bucket}/gemtune/runs"):

@@ -100,6 +100,15 @@ def plan(found: Inventory, chosen: Selection) -> list[Item]:
     return sorted(meant, key=lambda item: (ORDER.index(item.kind), item.created))
 
 
+def runs_elsewhere(found: Inventory, chosen: Selection, bucket: str) -> dict[str, list[str]]:
+    """Return the meant runs that used another bucket, which was not read: bucket → ids of its runs."""
+    elsewhere: dict[str, list[str]] = {}
+    for label, run in found.runs.items():
+        if run.bucket not in ("", bucket) and chosen.has(run.spec, label, run.created, dict(found.runs)):
+            elsewhere.setdefault(run.bucket, []).append(run.id)
+    return elsewhere
+
+
 def _has(chosen: Selection, item: Item, runs: dict[str, Run]) -> bool:
     return chosen.has(item.spec, item.run, item.created, runs)
 

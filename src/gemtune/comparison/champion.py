@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gemtune.errors import ServiceError
-from gemtune.serving import resource_exists
 from gemtune.storage import Storage
+from gemtune.vertex import resource_exists
 
 if TYPE_CHECKING:
     from gemtune.comparison.decision import Decision
@@ -88,6 +88,46 @@ def champion_notices(spec: Mapping[str, Any], baseline: str) -> list[str]:
     if baseline.startswith("projects/"):
         return [f"The baseline is the model that was promoted last, {baseline}"]
     return [f"Nothing was promoted before: the baseline is the base model, {baseline}"]
+
+
+def replacement_notices(comparison: Mapping[str, Any], *, bucket: str, name: str, storage: Storage) -> list[str]:
+    """Return what a reader must know of the model that a promotion will replace.
+
+    Args:
+        comparison: The `comparison.json` of a run.
+        bucket: Bucket of the pipeline.
+        name: Name of the tuning spec.
+        storage: Where the pointer is read.
+    """
+    if comparison["decision"] != "promote" or not comparison["tuning"]:  # an evaluation promotes nothing
+        return []
+    try:
+        pointer = read_pointer(bucket, name, storage)
+    except ServiceError as error:
+        return [f"What is promoted already is unknown: {error}"]
+    return list(filter(None, [unseen_replacement(pointer, comparison)]))
+
+
+def unseen_replacement(pointer: Mapping[str, Any], comparison: Mapping[str, Any]) -> str:
+    """Return what is said of a champion that is replaced by a model it was not compared with; empty if none is.
+
+    Args:
+        pointer: What was written down at the last promotion; empty if there was none.
+        comparison: The `comparison.json` that decided to promote.
+    """
+    champion, models = pointer.get("endpoint", ""), comparison["models"]
+    if not champion or champion in (models["baseline"], models["candidate"]):
+        return ""
+    metric, score = pointer.get("metric", {}), ""
+    if metric.get("candidate") is not None:
+        score = f" with {metric['name']} {metric['candidate']:.4f}"
+        if metric["name"] == comparison["primary_metric"]:
+            primary = next(each for each in comparison["metrics"] if each["name"] == metric["name"])
+            score += f" there, {primary['candidate']:.4f} here, which need not be the same examples"
+    return (
+        f"The promotion replaces {champion}, promoted by run {pointer.get('run')}{score}; this run did not compare "
+        "with it: `baseline_model: promoted` does"
+    )
 
 
 def hold_same_model(decided: Decision, baseline: str, candidate: str) -> Decision:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from gemtune.comparison.champion import SCHEMA, promoted_uri, read_pointer
+from gemtune.comparison.champion import SCHEMA, promoted_uri, read_pointer, unseen_replacement
 from gemtune.errors import ServiceError
 from gemtune.labels import PROMOTED_LABEL
 from gemtune.storage import Storage
@@ -52,6 +52,8 @@ def promote(
     before = read_pointer(bucket, name, storage)
     # A retry finds its own pointer, which remembers whom it replaced.
     replaced = before.get("model", "") if before.get("model") != model else before.get("replaced_model", "")
+    if notice := unseen_replacement(before, comparison):
+        print(notice)
     set_default_checkpoint(model, checkpoint_id, project=storage.project)
     mark(model, name, project=storage.project)
     primary = next(metric for metric in comparison["metrics"] if metric["name"] == comparison["primary_metric"])

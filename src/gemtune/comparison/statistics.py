@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from gemtune.comparison.resampling import CONFIDENCE, BootstrapInterval, CorpusPair, bootstrap, sign_flip_p
+from gemtune.comparison.sample_size import DETECTABLE, examples_needed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 
 TIE = 1e-9
 """Largest absolute difference of one example that is a tie: floating-point noise is no win."""
-
-DETECTABLE = 2.802
-"""Normal quantiles of 97.5 % plus 80 %: an effect of so many standard errors is found in four cases of five."""
 
 
 class Distribution(NamedTuple):
@@ -172,22 +170,6 @@ def _mean_difference(values: Matrix, p: float, p_adjusted: float) -> PairedDiffe
         effect_size=interval.mean / interval.sd if interval.sd else None,
         examples_needed=examples_needed(interval.mean, standard_error, len(values)),
     )
-
-
-def examples_needed(difference: float, standard_error: float | None, n: int) -> int | None:
-    """Return how many examples show a difference in four cases of five, at two-sided 5 %.
-
-    Args:
-        difference: The difference to be shown.
-        standard_error: That of the difference over `n` examples; None if it is not known.
-        n: How many examples gave the standard error.
-
-    >>> examples_needed(0.02, 0.0145, 50)
-    207
-    """
-    if standard_error is None or not difference:
-        return None
-    return max(2, math.ceil(n * (DETECTABLE * standard_error / difference) ** 2))
 
 
 def _corpus_difference(pair: CorpusPair, interval: BootstrapInterval, p: float, p_adjusted: float) -> PairedDifference:

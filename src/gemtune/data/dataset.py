@@ -65,7 +65,7 @@ def prepare(
         settings: How to convert, split, sample and check.
         storage: Where the manifest and the staged sources are read.
         folder: Local folder for the files; made if need be.
-        is_quiet: The caller shows the findings; they are not printed to stderr.
+        is_quiet: The caller shows the findings and keeps no file; they are not printed to stderr.
 
     Raises:
         DataError: Examples are invalid or leak and the settings say raise, a file breaks off, or there is nothing to
@@ -87,7 +87,7 @@ def prepare(
     (folder / "ledger.json").write_text(json.dumps(ledger, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     if not is_quiet:
         log.show()
-    log.raise_any()
+    log.raise_any(is_kept=not is_quiet)
     check_not_empty(ledger, manifest, settings)
     names = (*SPLITS, "validation_prompts", "findings")
     train, validation, test, asked, findings = (folder / f"{name}.jsonl" for name in names)

@@ -141,8 +141,11 @@ class FindingLog:
             by_action = (f"{action}: {_by_rule(counts)}" for action, counts in self._counts.items() if counts)
             print(f"{total:,} findings in all ({'; '.join(by_action)}): {self.path}", file=sys.stderr)
 
-    def raise_any(self) -> None:
+    def raise_any(self, *, is_kept: bool) -> None:
         """Raise if there are findings that stop the run.
+
+        Args:
+            is_kept: The file of the findings stays, so that the reader may be sent there.
 
         Raises:
             DataError: There are such findings; the message names the first, the counts by rule and the file.
@@ -155,7 +158,7 @@ class FindingLog:
         advice = "correct the data" + (f", or set {' and '.join(sorted(self._settings))}" if self._settings else "")
         raise DataError(
             "\n".join([*named, f"{total} finding{'s' if total > 1 else ''} in all: {_by_rule(counts)}"]),
-            next=f"{advice}; all findings are in {self.path} (artifact `findings`)",
+            next=f"{advice}; all findings are in {self.path} (artifact `findings`)" if is_kept else advice,
         )
 
 

@@ -12,6 +12,7 @@ import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from gemtune.data.splits import SPLITS
@@ -66,7 +67,9 @@ def upload_local(value: str, *, folder: Path, bucket: str, storage: Storage) -> 
     return ", ".join(dict.fromkeys(uris))
 
 
-def find_sources(value: str, *, folder: Path, storage: Storage, copies: Mapping[str, Path]) -> list[str]:
+def find_sources(
+    value: str, *, folder: Path, storage: Storage, copies: Mapping[str, Path] = MappingProxyType({})
+) -> list[str]:
     """Return every source once, as local path or ``gs://`` URI, and copy nothing.
 
     Args:

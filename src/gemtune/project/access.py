@@ -37,6 +37,7 @@ ENOUGH: dict[str, list[set[str]]] = {
         *_EDITORS,
     ],
     "roles/iam.serviceAccountUser": _EDITORS,
+    "roles/secretmanager.secretAccessor": [{"roles/secretmanager.admin"}, {"roles/owner"}],
 }
 """Role → sets of other roles that hold its permissions as far as gemtune needs them.
 
@@ -48,6 +49,7 @@ _SERVICES = {
     "serviceAccounts": ("iam", "POST"),
     "repositories": ("artifactregistry", "GET"),
     "cryptoKeys": ("cloudkms", "GET"),
+    "secrets": ("secretmanager", "GET"),
 }
 """Collection → the service that keeps its policies, and the HTTP method that reads one."""
 
@@ -78,7 +80,7 @@ class Grant:
     @property
     def what(self) -> str:
         """Return the grant in a few words."""
-        kinds = {"serviceAccounts": "account", "repositories": "repository", "cryptoKeys": "key"}
+        kinds = {"serviceAccounts": "account", "repositories": "repository", "cryptoKeys": "key", "secrets": "secret"}
         *_, collection, name = self.resource.split("/")
         where = f"{kinds[collection]} {name.partition('@')[0]}" if collection in kinds else "project"
         where = self.resource if self.resource.startswith("gs://") else where
@@ -106,6 +108,8 @@ class Grant:
             case "cryptoKeys":
                 place = f"--keyring={parts[5]} --location={parts[3]}{project}"
                 return f"gcloud kms keys add-iam-policy-binding {parts[7]} {place}{end}"
+            case "secrets":
+                return f"gcloud secrets add-iam-policy-binding {parts[3]}{end}{project}"
         return f"gcloud projects add-iam-policy-binding {parts[1]}{end} --condition=None"
 
 

@@ -38,6 +38,7 @@ def check_project(spec: TuningSpec, commands: Commands, catalog: Catalog) -> Ite
         yield _unseen(spec.project, error, commands)
         return
     yield _project(spec.project, number)
+    yield _billing(spec.project)
     account = spec.submission.service_account or accounts.default_account(number)
     is_named = bool(spec.submission.service_account)
     yield Check("steps run as", "ok" if is_named else "note", account if is_named else f"{account} (default)")
@@ -79,6 +80,25 @@ def _project(project: str, number: str) -> Check:
     if state != "ACTIVE":
         return Check("project", "fail", f"{project}: {state}, expected ACTIVE", f"gcloud projects undelete {project}")
     return Check("project", "ok", f"{project}, number {number}")
+
+
+def _billing(project: str) -> Check:
+    """Say whether an open billing account pays for the project.
+
+    Whoever sees the project may ask, if the Cloud Billing API is enabled, which runs do not need.
+    Source: https://docs.cloud.google.com/billing/docs/reference/rest/v1/ProjectBillingInfo
+    """
+    try:
+        found = Rest(project, "", base=service_url("cloudbilling")).get(f"projects/{project}/billingInfo")
+    except CallError as error:
+        shown = f"gcloud billing projects describe {project}"
+        return Check("billing", "note", f"cannot be seen here: {error.message.partition(': ')[2]}", shown)
+    if found.get("billingEnabled"):
+        return Check("billing", "ok", "enabled")
+    account = found.get("billingAccountName", "").rpartition("/")[2]
+    text = f"billing account {account} is closed" if account else "no billing account is linked"
+    link = f"gcloud billing projects link {project} --billing-account=ACCOUNT  # one of: gcloud billing accounts list"
+    return Check("billing", "fail", f"{text}: nothing that is paid works", link)
 
 
 def _required(requirement: Requirement, spec: TuningSpec, commands: Commands) -> Check:

@@ -12,7 +12,7 @@ from gemtune.project import accounts, apis
 from gemtune.project.access import Grant, Policies
 from gemtune.project.bucket import EXPIRES_AFTER_DAYS, PREDICTIONS, RULE, Bucket, fits
 from gemtune.project.requirement import DELAYS, Found, Requirement
-from gemtune.project.roles import REPOSITORY, data_buckets, grants, own_buckets, repository_name
+from gemtune.project.roles import REPOSITORY, data_buckets, grants, own_buckets, repository_name, secret_name
 from gemtune.spec import TuningSpec
 from gemtune.vertex import CallError, Rest, service_url
 
@@ -173,6 +173,8 @@ def _role(spec: TuningSpec, grant: Grant, policies: Policies, tuning_location: s
         except CallError as error:
             if is_data and error.code in (403, 404):
                 return Found("unclear", f"who may read {grant.resource} cannot be seen")
+            if grant.resource == secret_name(spec) and error.code == 404:
+                return Found("unclear", "there is no such secret yet")
             if error.code != 404:
                 raise
             is_held = False  # what it is for does not exist yet

@@ -7,6 +7,7 @@ from functools import partial
 
 from gemtune.project.access import Grant
 from gemtune.project.accounts import account_name, tuning_agent, vertex_agent
+from gemtune.runs.webhook import secret_version
 from gemtune.spec import TuningSpec
 from gemtune.storage import split_uri
 
@@ -17,7 +18,9 @@ _ACCOUNTS = "https://docs.cloud.google.com/vertex-ai/docs/general/custom-service
 _TEMPLATES = "https://docs.cloud.google.com/vertex-ai/docs/pipelines/create-pipeline-template"
 _BATCH = "https://docs.cloud.google.com/vertex-ai/docs/general/access-control#service-agents"
 _CMEK = "https://docs.cloud.google.com/vertex-ai/docs/general/cmek"
+_SECRETS = "https://cloud.google.com/secret-manager/docs/access-control"
 _AFTER_TUNING = "after the first tuning job"
+_SECRET_MADE = "once the secret exists"
 
 
 def own_buckets(spec: TuningSpec) -> list[str]:
@@ -42,6 +45,11 @@ def keys(spec: TuningSpec) -> list[str]:
     return [key for key in dict.fromkeys([spec.kms_key_name, spec.submission.kms_key]) if key]
 
 
+def secret_name(spec: TuningSpec) -> str:
+    """Return the full name of the secret that holds the webhook's address, without a version; empty for none."""
+    return secret_version(spec.webhook_secret, spec.project).partition("/versions/")[0] if spec.webhook_secret else ""
+
+
 def grants(spec: TuningSpec, *, account: str, number: str) -> list[Grant]:
     """Return every role that runs of a spec need; that they suffice is not verified live.
 
@@ -63,6 +71,13 @@ def _of_the_steps(spec: TuningSpec, account: str) -> Iterator[Grant]:
     for bucket in data_buckets(spec):
         role, why = "roles/storage.objectViewer", "steps read the data"
         yield Grant(resource=f"gs://{bucket}", account=account, who="steps", role=role, why=why, source=_PIPELINE)
+    if name := secret_name(spec):
+        role, why, only = (
+            "roles/secretmanager.secretAccessor",
+            "the last step reads the webhook's address",
+            _SECRET_MADE,
+        )
+        yield Grant(resource=name, account=account, who="steps", role=role, why=why, source=_SECRETS, only=only)
     role, why = "roles/artifactregistry.reader", "runs read the published pipeline"
     yield Grant(resource=repository_name(spec), account=account, who="steps", role=role, why=why, source=_TEMPLATES)
 

@@ -9,8 +9,9 @@ from datetime import date
 from gemtune.catalog import Catalog
 from gemtune.errors import GemtuneError
 from gemtune.project.check import CALLER, Check, Commands
-from gemtune.project.roles import keys
+from gemtune.project.roles import keys, secret_name
 from gemtune.runs.plan import locations
+from gemtune.runs.webhook import secret_version
 from gemtune.spec import TuningSpec
 from gemtune.storage import split_uri
 from gemtune.vertex import CallError, Rest, service_url
@@ -46,6 +47,39 @@ def check_keys(spec: TuningSpec, commands: Commands, catalog: Catalog) -> Iterat
     for key in keys(spec):
         region = tuning if key == spec.kms_key_name else spec.submission.location
         yield _key(key, region, spec, commands)
+
+
+def check_webhook(spec: TuningSpec, commands: Commands) -> Iterator[Check]:
+    """Yield whether the secret of the webhook has a version that can be read; its address is not looked at.
+
+    Sources: https://docs.cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets.versions/get,
+    https://cloud.google.com/sdk/gcloud/reference/secrets/create
+    """
+    if not spec.webhook_secret:
+        return
+    version, secret = secret_version(spec.webhook_secret, spec.project), secret_name(spec)
+    _, project, _, name = secret.split("/")
+    # The address is read from the terminal: in a command it would stay in the shell's history.
+    given = f"--data-file=- --project={project}  # then the webhook's address, and Ctrl-D"
+    create, add = f"gcloud secrets create {name} {given}", f"gcloud secrets versions add {name} {given}"
+    if commands.target == "emulator":
+        create = add = commands.changed("doctor", webhook_secret="''")
+    secrets = Rest(project, "", base=service_url("secretmanager"))
+    try:
+        secrets.get(secret)
+        state = secrets.get(version)["state"]
+    except CallError as error:
+        if error.code != 404:
+            yield Check("webhook_secret", "note", f"cannot be seen: {error.message}")
+        elif "/versions/" in error.message:
+            yield Check("webhook_secret", "fail", f"{name} has no version {version.rpartition('/')[2]}", add)
+        else:
+            yield Check("webhook_secret", "fail", f"{name} does not exist in {project}", create)
+        return
+    if state == "ENABLED":
+        yield Check("webhook_secret", "ok", f"{name} has a version")
+    else:
+        yield Check("webhook_secret", "fail", f"{version} is {state}, expected ENABLED", add)
 
 
 def check_data(key: str, find: Callable[[], list[str]], commands: Commands, *, mirror: str = "") -> Check:

@@ -9,7 +9,9 @@
   const [list, count, place] = ["rows", "count", "place"].map(element);
   const [search, order, language, outcome] = ["search", "order", "language", "outcome"].map(element);
   const [back, forward] = ["back", "forward"].map(element);
+  const highlighted = window.Highlight && new Highlight();
   let shown = rows;
+  let words = [];
   let page = 0;
 
   const fixed = (value, sign = "") =>
@@ -36,14 +38,14 @@
     return key ? [...those].sort((a, b) => rank(b) - rank(a) || 0) : those;
   };
 
-  const fits = (row, words) =>
+  const fits = (row) =>
     (!language?.value || row.language === language.value) &&
     (!outcome.value || [row.baseline_outcome, row.candidate_outcome].includes(outcome.value)) &&
     words.every((word) => haystack(row).includes(word));
 
   const update = () => {
-    const words = fold(search.value).split(/\s+/u).filter(Boolean);
-    shown = sorted(rows.filter((row) => fits(row, words)));
+    words = fold(search.value).split(/\s+/u).filter(Boolean);
+    shown = sorted(rows.filter(fits));
     page = 0;
     render();
   };
@@ -51,6 +53,7 @@
   const render = () => {
     const first = page * ON_A_PAGE;
     const last = Math.min(first + ON_A_PAGE, shown.length);
+    highlighted?.clear();
     list.replaceChildren(...shown.slice(first, last).map(line));
     count.textContent =
       `${whole(shown.length)} of ${whole(rows.length)} examples` +
@@ -62,6 +65,37 @@
     forward.disabled = page + 1 === pages;
   };
 
+  // Ranges of the text as it is: no element is added. An older browser shows no hits.
+  const highlight = (body) => {
+    if (!highlighted || !words.length) return;
+    const nodes = document.createTreeWalker(body, NodeFilter.SHOW_TEXT);
+    while (nodes.nextNode()) {
+      const [startContainer, endContainer] = [nodes.currentNode, nodes.currentNode];
+      for (const [startOffset, endOffset] of hits(startContainer.data))
+        highlighted.add(new StaticRange({ startContainer, startOffset, endContainer, endOffset }));
+    }
+  };
+
+  // A folded letter may be longer than its own: each remembers where that starts and ends.
+  const hits = (text) => {
+    let folded = "";
+    let at = 0;
+    const [from, to] = [[], []];
+    for (const letter of text) {
+      for (const unit of fold(letter).split("")) {
+        folded += unit;
+        from.push(at);
+        to.push(at + letter.length);
+      }
+      at += letter.length;
+    }
+    const found = [];
+    for (const word of words)
+      for (let i = folded.indexOf(word); i >= 0; i = folded.indexOf(word, i + word.length))
+        found.push([from[i], to[i + word.length - 1]]);
+    return found;
+  };
+
   const line = (row) => {
     const details = template.cloneNode(true);
     const slot = (name) => details.querySelector(`[data-slot="${name}"]`);
@@ -69,6 +103,7 @@
     slot("scores").textContent = `${fixed(row.baseline_score)} \u2192 ${fixed(row.candidate_score)}`;
     slot("flag").textContent = row.flag;
     slot("excerpt").textContent = row.excerpt;
+    highlight(slot("excerpt"));
     details.addEventListener("toggle", () => fill(row, slot), { once: true });
     return details;
   };
@@ -77,11 +112,14 @@
     for (const name of ["reference", "baseline_text", "candidate_text", "prompt_text"]) {
       const body = slot(name);
       if (row.language) body.lang = row.language;
-      if (textOf(row[name])) body.replaceChildren(...row[name].map(marked));
+      if (!textOf(row[name])) continue;
+      body.replaceChildren(...row[name].map(marked));
+      highlight(body);
     }
     slot("baseline_outcome").textContent = row.baseline_outcome;
     slot("candidate_outcome").textContent = row.candidate_outcome;
     slot("id").textContent = row.id;
+    highlight(slot("id"));
   };
 
   const marked = (piece) => {
@@ -98,6 +136,7 @@
     list.querySelector("summary")?.focus({ preventScroll: true });
   };
 
+  if (highlighted) CSS.highlights.set("hit", highlighted);
   search.addEventListener("input", update);
   for (const choice of [order, language, outcome]) choice?.addEventListener("change", update);
   back.addEventListener("click", () => turn(-1));

@@ -15,10 +15,10 @@ from typing import Any
 from gemtune.errors import TuningJobError
 from gemtune.generation.failures import failure_of
 from gemtune.labels import FINGERPRINT_LABEL, RUN_LABEL
-from gemtune.serving import TUNED_STATES, resource_exists
+from gemtune.serving import TUNED_STATES
 from gemtune.tuning.causes import cause_of
 from gemtune.tuning.request import TuningRequest
-from gemtune.vertex import console_url, genai_client
+from gemtune.vertex import console_url, genai_client, resource_exists
 
 ADAPTER_SIZES = {1: "ONE", 2: "TWO", 4: "FOUR", 8: "EIGHT", 16: "SIXTEEN", 32: "THIRTY_TWO"}
 """Sizes by the end of their enum name, ADAPTER_SIZE_..."""

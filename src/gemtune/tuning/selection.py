@@ -17,9 +17,9 @@ from gemtune.errors import DataError, ServiceError, SpecError
 from gemtune.metrics.definitions import METRICS, ranking_metric
 from gemtune.metrics.scoring import check_unscored, score
 from gemtune.records import Record, read_records
-from gemtune.serving import ServedModel, resource_exists
+from gemtune.serving import ServedModel
 from gemtune.storage import Storage
-from gemtune.vertex import location_of
+from gemtune.vertex import location_of, resource_exists
 
 SCHEMA = "gemtune.selection/1"
 RULES = ("last", "validation")

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from gemtune.comparison.decision import verdict_of
 from gemtune.comparison.resampling import CorpusPair, bootstrap, sign_flip_p
-from gemtune.comparison.statistics import DETECTABLE, PairedDifference, examples_needed, paired_differences, t_interval
+from gemtune.comparison.sample_size import DETECTABLE, examples_needed
+from gemtune.comparison.statistics import PairedDifference, paired_differences, t_interval
 
 Matrix = NDArray[np.float64]
 LEVEL = 0.05

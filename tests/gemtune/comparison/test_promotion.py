@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gemtune.comparison.champion import find_baseline, promoted_uri
+from gemtune.comparison.champion import find_baseline, promoted_uri, replacement_notices
 from gemtune.comparison.promotion import promote
 from gemtune.errors import ServiceError
 from tests.gemtune.made_run import ENDPOINT, compare, examples, side, worse_and_better
@@ -27,7 +27,7 @@ class Promoting:
 
     def promote(self, job: dict[str, Any], name: str = "rice") -> dict[str, Any]:
         return promote(
-            DECIDED,
+            self.decided(job),
             name=name,
             endpoint=job["endpoint"],
             model=job["model"],
@@ -41,6 +41,13 @@ class Promoting:
         """Return the label of a model, and whether it has the alias."""
         model = self.emulator.state.get("models", job["model"])
         return model["labels"].get("gemtune-promoted"), "gemtune-promoted" in model["versionAliases"]
+
+    def decided(self, job: dict[str, Any], **models: str) -> dict[str, Any]:
+        """Return a comparison in which the model of a job won."""
+        return {**DECIDED, "models": {**DECIDED["models"], "candidate": job["endpoint"], **models}}
+
+    def notices(self, decided: dict[str, Any]) -> list[str]:
+        return replacement_notices(decided, bucket=self.emulator.bucket, name="rice", storage=self.storage)
 
     def baseline(self, name: str = "rice") -> str:
         return find_baseline("promoted", project=self.emulator.project, bucket=self.emulator.bucket, name=name)
@@ -174,3 +181,43 @@ def test_a_model_never_replaces_itself_whatever_its_answers_say() -> None:
     assert f"the same model, {ENDPOINT}: there is nothing to promote" in luckier["reasons"][-1]
     equal = compare(EXAMPLES, candidate, candidate)
     assert (equal["metrics"][0]["difference"], equal["decision"]) == (0.0, "hold")
+
+
+def test_a_promotion_over_a_model_that_was_not_compared_says_whom_it_replaces_and_what_would_compare(
+    promoting: Promoting, capsys: pytest.CaptureFixture[str]
+) -> None:
+    decided = promoting.decided(promoting.second)
+    assert promoting.notices(decided) == [], "nothing is promoted yet"
+    promoting.promote(promoting.first)
+    (notice,) = promoting.notices(decided)
+    score = f"{DECIDED['metrics'][0]['candidate']:.4f}"
+    assert f"replaces {promoting.first['endpoint']}" in notice and "promoted by run run-1" in notice
+    assert f"rougeL_f1 {score} there, {score} here" in notice
+    assert "`baseline_model: promoted`" in notice
+    capsys.readouterr()
+    promoting.promote(promoting.second)
+    assert notice in capsys.readouterr().out, "the step says the same"
+    assert promoting.notices(decided) == [], "a retry replaces nobody"
+    promoting.promote(promoting.second)
+    assert "replaces" not in capsys.readouterr().out
+
+
+def test_nothing_is_said_of_a_replacement_where_none_happens_or_it_was_compared(promoting: Promoting) -> None:
+    promoting.promote(promoting.first)
+    decided = promoting.decided(promoting.second)
+    assert promoting.notices({**decided, "decision": "hold"}) == []
+    assert promoting.notices({**decided, "tuning": {}}) == [], "an evaluation promotes nothing"
+    assert promoting.notices(promoting.decided(promoting.second, baseline=promoting.first["endpoint"])) == []
+    assert promoting.notices(promoting.decided(promoting.first)) == [], "it is promoted already"
+
+
+def test_a_score_in_another_metric_is_not_put_beside_this_one(promoting: Promoting) -> None:
+    promoting.promote(promoting.first)
+    (notice,) = promoting.notices({**promoting.decided(promoting.second), "primary_metric": "chrf2"})
+    assert "rougeL_f1 0." in notice and " here" not in notice
+
+
+def test_a_pointer_that_cannot_be_read_is_a_notice_and_costs_no_report(promoting: Promoting) -> None:
+    promoting.storage.write_text(promoting.uri, "{}")
+    (notice,) = promoting.notices(promoting.decided(promoting.second))
+    assert notice.startswith("What is promoted already is unknown: ") and promoting.uri in notice

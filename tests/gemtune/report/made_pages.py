@@ -39,6 +39,17 @@ def page() -> str:
 
 
 @cache
+def page_about(text: str) -> str:
+    """Return the report of a run whose references are one text, and whose baseline answered nothing."""
+    records = examples([text] * 8)
+    baseline = side(records, [None] * 8, model="gemini-3.1-flash-lite", outcomes=dict.fromkeys(range(8), "blocked"))
+    candidate = side(records, [text] * 8)
+    comparison = compare(records, baseline, candidate, limits=Limits(max_blocked_share=1.0))
+    figures = report_figures(comparison, baseline.scores, candidate.scores, CURVES)
+    return render(comparison, example_rows(records, baseline, candidate, "rougeL_f1"), figures)
+
+
+@cache
 def hostile_page() -> str:
     """Return a report in which every text that comes from outside is hostile."""
     texts = list(HOSTILE.values())

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.gemtune.report.browser import Tab, open_page
-from tests.gemtune.report.made_pages import HOSTILE, hostile_page, long_page, page
+from tests.gemtune.report.made_pages import HOSTILE, hostile_page, long_page, page, page_about
 from tests.gemtune.report.test_page import Page, check_nothing_executes
 
 pytestmark = pytest.mark.browser
@@ -114,6 +114,82 @@ def test_an_open_example_shows_its_four_texts_with_marks_and_the_direction_of_it
     assert shown[0][1:4] == ["ar", "rtl", True]
     assert shown[3][2] == "ltr"  # the prompt is English, whatever the language of the example
     assert shown[1][4] or shown[2][4]
+
+
+HITS = """JSON.stringify([...(CSS.highlights.get("hit") ?? [])].map((range) =>
+    [range.startContainer.parentElement.closest("[data-slot]").dataset.slot,
+     range.startContainer.data.slice(range.startOffset, range.endOffset)]))"""
+
+
+def hits(tab: Tab) -> list[tuple[str, str]]:
+    """Return what is highlighted: the slot that it is in, and the text."""
+    tab.run("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+    return [(slot, text) for slot, text in json.loads(tab.run(HITS))]
+
+
+def test_what_was_searched_is_highlighted_where_it_is_shown_and_no_element_is_added(tab: Tab, tmp_path: Path) -> None:
+    address = open_page(tab, tmp_path, long_page())
+    assert hits(tab) == []
+    choose(tab, "search", "e1234")
+    assert hits(tab) == [], "what is folded away is not shown"
+    before = tab.run("document.querySelectorAll('#rows *').length")
+    tab.run("document.querySelector('#rows details').open = true")
+    assert hits(tab) == [("id", "e1234")]
+    choose(tab, "search", "WORD7")
+    found = hits(tab)
+    assert found and {text.lower() for _, text in found} == {"word7"} and {slot for slot, _ in found} == {"excerpt"}
+    tab.run("document.querySelector('#rows details').open = true")
+    assert len(hits(tab)) > len(found) and {text.lower() for _, text in hits(tab)} == {"word7"}
+    choose(tab, "search", "")
+    assert hits(tab) == []
+    choose(tab, "search", "e1234")
+    assert tab.run("document.querySelectorAll('#rows *').length") == before
+    check_untouched(tab, address)
+
+
+@pytest.mark.parametrize(
+    ("searched", "shown"),
+    [("straße", "Straße"), ("fi", "\ufb01"), ("i\u0307", "\u0130"), ("no.", "\u2116."), ("<b>", "<b>"), ("lm", "lm")],
+)
+def test_hits_cover_the_letters_that_stand_in_the_text_whatever_the_search_folds(
+    tab: Tab, tmp_path: Path, searched: str, shown: str
+) -> None:
+    open_page(tab, tmp_path, page_about("Die Straße, \U0001f600 ein \ufb01lm, \u0130, \u2116. and <b>bold</b>"))
+    choose(tab, "search", searched)
+    tab.run("document.querySelector('#rows details').open = true")
+    assert {text for _, text in hits(tab)} == {shown}
+
+
+def test_words_of_the_page_itself_are_no_hits(tab: Tab, tmp_path: Path) -> None:
+    open_page(tab, tmp_path, page_about("A short text about rain"))
+    choose(tab, "search", "text")
+    tab.run("document.querySelector('#rows details').open = true")
+    assert "no text" in tab.run("document.querySelector('#rows [data-slot=baseline_text]').textContent")
+    found = hits(tab)
+    assert {slot for slot, _ in found} == {"excerpt", "reference", "candidate_text"}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_hit_stands_out_and_stays_readable(tab: Tab, tmp_path: Path, theme: str) -> None:
+    open_page(tab, tmp_path, long_page())
+    tab.show(theme=theme)
+    colors = tab.run("""(() => {
+      const style = getComputedStyle(document.querySelector("#rows summary"), "::highlight(hit)");
+      return [style.color, style.backgroundColor, getComputedStyle(document.body).backgroundColor];
+    })()""")
+    ink, hit, paper = (luminance(color) for color in colors)
+    assert contrast(ink, hit) >= 7 and contrast(hit, paper) >= 1.2, colors
+
+
+def luminance(color: str) -> float:
+    """Return the relative luminance of rgb(): https://www.w3.org/TR/WCAG22/#dfn-relative-luminance."""
+    channels = [int(each) / 255 for each in re.findall(r"\d+", color)[:3]]
+    linear = [each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: float, other: float) -> float:
+    return (max(one, other) + 0.05) / (min(one, other) + 0.05)
 
 
 def test_hostile_texts_run_nothing_and_break_nothing(tab: Tab, tmp_path: Path) -> None:
