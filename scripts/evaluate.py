@@ -16,8 +16,8 @@ from pathlib import Path
 from gemtune.comparison.champion import PROMOTED
 from gemtune.errors import GemtuneError, SpecError
 from gemtune.spec import TuningSpec, load
-from scripts.run import conclude, follow, interrupted
-from scripts.submit import add_spec_arguments, overrides_of, report_error, say, submit_spec
+from scripts.run import conclude, follow
+from scripts.submit import add_spec_arguments, interrupted, overrides_of, report_error, say, submit_spec
 from scripts.target import Target, open_target
 
 EVALUATION = Path(__file__).parents[1] / "compiled" / "evaluation.yaml"
@@ -45,11 +45,11 @@ def main(argv: list[str] | None = None) -> int:
         spec = read_evaluation(arguments, target)
         models = {"baseline_model": baseline, "candidate_model": candidate}
         job = submit_spec(spec, Path(arguments.spec), target, template=EVALUATION, models=models)
-        return conclude(spec, job.name, follow(job, target, EVALUATION))
+        return conclude(spec, job.name, follow(job, target, EVALUATION), target.storage(spec.project))
     except GemtuneError as error:
-        return report_error(error)
+        return report_error(error, target)
     except KeyboardInterrupt:
-        print(f"\n{interrupted(target, job)}", file=sys.stderr)
+        print(f"\n{interrupted(target, job, arguments)}", file=sys.stderr)
         return 130
     finally:
         if target:

@@ -8,6 +8,7 @@ its bucket first.
 """
 
 import argparse
+import shlex
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -36,12 +37,15 @@ def main(argv: list[str] | None = None) -> int:
         target = open_target(target_of(arguments))
         say("target", target.describe())
         job = submit_spec(read_spec(arguments, target), Path(arguments.spec), target, arguments.pipeline)
-        say_job(job, target)
     except GemtuneError as error:
-        return report_error(error)
+        return report_error(error, target)
+    except KeyboardInterrupt:
+        print(f"\n{interrupted(target, job, arguments)}", file=sys.stderr)
+        return 130
     finally:
-        if target and not job:
-            target.stop()
+        if target and not job and (left := target.stop()):
+            say("emulator", left)
+    say_job(job, target)
     if target.process:
         say("emulator", f"goes on in the background for this job; stop it with `kill {target.process.pid}`")
     print(job.resource_name)
@@ -130,7 +134,7 @@ def submit_spec(
     parameters = sent_parameters(spec, path, target, template, models)
     if again := repetition(spec, parameters):
         say("again", again)
-    say("submit", f"{template.parent.name}/{template.name}, spec {spec.name}")
+    say("submit", f"{Path(template.parent.name, template.name)}, spec {spec.name}")
     submission = spec.submission
     with service_errors("submit"):
         job = pipeline_job(spec, parameters, template, target)
@@ -174,19 +178,21 @@ def uploaded_sources(spec: TuningSpec, path: Path, target: Target) -> dict[str, 
     """Return the data parameters with every local file uploaded to the bucket.
 
     Raises:
-        DataError: A local file is missing, or the emulator has no copy of an object on Google's Cloud Storage.
+        SpecError: A local file is missing.
+        DataError: The emulator has no copy of an object on Google's Cloud Storage.
     """
     from gemtune.data.sources import upload_local
-    from gemtune.storage import Storage
 
-    storage = Storage(spec.project)
+    storage = target.storage(spec.project)
     if target.address:
         bring_public_objects(spec, storage)
-    return {
-        key: upload_local(getattr(spec, key), folder=path.parent, bucket=spec.bucket, storage=storage)
-        for key in SOURCES
-        if getattr(spec, key)
-    }
+    uploaded = {}
+    for key in SOURCES:
+        try:
+            uploaded[key] = upload_local(getattr(spec, key), folder=path.parent, bucket=spec.bucket, storage=storage)
+        except SpecError as error:
+            raise SpecError(f"{path}: {key}: {error.message}", next=error.next) from error
+    return uploaded
 
 
 def bring_public_objects(spec: TuningSpec, storage: Any) -> None:
@@ -235,23 +241,51 @@ class service_errors:
         """Raise the service's own message as ours."""
         from google.api_core.exceptions import GoogleAPICallError
         from google.auth.exceptions import GoogleAuthError
-        from requests.exceptions import ConnectionError as NoConnection  # type: ignore[import-untyped]
 
         from gemtune.errors import ServiceError
+        from gemtune.google_errors import is_no_answer, words_of
+        from gemtune.vertex import advice
 
+        if error is None or isinstance(error, GemtuneError):
+            return
+        if is_no_answer(error):
+            raise ServiceError(f"{self.doing}: the service does not answer", next=advice(0)) from error
         if isinstance(error, GoogleAPICallError):
-            raise ServiceError(f"{self.doing}: {error.message}") from error
+            code = int(error.code or 0)
+            raise ServiceError(f"{self.doing}: {words_of(error)}", next=advice(code) if code >= 500 else "") from error
         if isinstance(error, GoogleAuthError):
-            hint = "run `gcloud auth application-default login`, or choose the target `emulator`"
-            raise ServiceError(
-                f"{self.doing}: no usable Google credentials ({type(error).__name__})", next=hint
-            ) from error
-        if isinstance(error, NoConnection):
-            raise ServiceError(f"{self.doing}: the service does not answer") from error
-        if isinstance(error, OSError | RuntimeError | ValueError) and not isinstance(error, GemtuneError):
+            found = f"no usable Google credentials ({type(error).__name__})"
+            raise ServiceError(f"{self.doing}: {found}", next=advice(401)) from error
+        if isinstance(error, OSError | RuntimeError | ValueError):
             # The SDK's own words: no such pipeline file, a parameter that it does not have.
             cause = f" ({error.__cause__})" if error.__cause__ else ""
             raise ServiceError(f"{self.doing}: {error}{cause}") from error
+
+
+def interrupted(target: Target | None, job: Any, arguments: argparse.Namespace) -> str:
+    """Return what goes on after Ctrl-C, and how to end it.
+
+    Args:
+        target: Where the spec is run; None as long as nothing is.
+        job: The PipelineJob; None as long as the service has not confirmed it.
+        arguments: What was typed.
+    """
+    if not target:
+        return "interrupted: nothing was submitted"
+    if not job:
+        listing = command("runs list", target, arguments)
+        return f"interrupted before a job was confirmed; this says whether one was submitted:\n$ {listing}"
+    if target.process and not target.other_jobs(job.resource_name):
+        return f"interrupted: the emulator stops, and {job.name} with it"
+    cancelling = command("runs cancel", target, arguments, job.name)
+    return f"interrupted: {job.name} goes on running; this ends it and its tuning job:\n$ {cancelling}"
+
+
+def command(verb: str, target: Target, arguments: argparse.Namespace, *more: str) -> str:
+    """Return a command about the runs of the spec that was typed, to be typed in turn."""
+    places = ("name=", "project=", "location=", "submission.")
+    changed = [text for pair in arguments.set if pair.startswith(places) for text in ("--set", pair)]
+    return shlex.join(["gemtune", *verb.split(), arguments.spec, *more, "--target", target.name, *changed])
 
 
 def today() -> date:
@@ -265,9 +299,9 @@ def say(topic: str, text: str) -> None:
     print(f"{topic:<10}" + f"\n{'':<10}".join(lines), file=sys.stderr, flush=True)
 
 
-def report_error(error: GemtuneError) -> int:
+def report_error(error: GemtuneError, target: Target | None = None) -> int:
     """Print an error and return its exit code: 2 for what the user wrote, 1 for what the service did."""
-    print(error, file=sys.stderr)
+    print(target.cause_of(error) if target else error, file=sys.stderr)
     return 2 if isinstance(error, SpecError) else 1
 
 
