@@ -57,4 +57,5 @@ def notify(
         },
         webhook_secret=webhook_secret,
         experiment=experiment,
+        error=status.error_message or "",
     )

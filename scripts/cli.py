@@ -55,6 +55,10 @@ def main(argv: list[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         return 1
+    finally:
+        if argv is None:
+            # What there was to do is done; ending the interpreter takes a second in which Ctrl-C is a traceback.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def unknown(verb: str) -> str:

@@ -11,6 +11,8 @@ import argparse
 import shlex
 import sys
 
+from gemtune.errors import GemtuneError, SpecError
+
 
 def main(argv: list[str] | None = None) -> int:
     """Serve, or print the environment, and return the exit code."""
@@ -18,24 +20,27 @@ def main(argv: list[str] | None = None) -> int:
         "gemtune emulator", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--env", action="store_true", help="print the shell commands that set the environment")
-    if parser.parse_args(argv).env:
-        return print_environment()
-    from emulator.__main__ import main as serve
+    arguments = parser.parse_args(argv)
+    try:
+        return print_environment() if arguments.env else serve()
+    except GemtuneError as error:
+        print(error, file=sys.stderr)
+        return 2 if isinstance(error, SpecError) else 1
+
+
+def serve() -> int:
+    """Serve until Ctrl-C."""
+    from emulator.__main__ import main as serve_emulator
     from scripts.emulator_process import emulator_port, state_folder
 
-    return int(serve(["--port", str(emulator_port()), "--state", str(state_folder())]) or 0)
+    return serve_emulator(["--port", str(emulator_port()), "--state", str(state_folder())])
 
 
 def print_environment() -> int:
     """Print what a POSIX shell must set so that Google's SDKs talk to the running emulator."""
-    from gemtune.errors import GemtuneError
     from scripts.emulator_process import emulator_url, find_emulator
 
-    try:
-        running = find_emulator(emulator_url())
-    except GemtuneError as error:
-        print(error, file=sys.stderr)
-        return 1
+    running = find_emulator(emulator_url())
     if running is None:
         print(f"nothing answers at {emulator_url()}: start it with `gemtune emulator`", file=sys.stderr)
         return 1

@@ -16,11 +16,11 @@ from pathlib import Path
 from gemtune.comparison.champion import PROMOTED
 from gemtune.errors import GemtuneError, SpecError
 from gemtune.spec import TuningSpec, load
-from scripts.run import conclude, follow, interrupted
+from scripts.run import conclude, follow
 from scripts.screen import report_error, say
 from scripts.spec_arguments import add_spec_arguments, overrides_of, target_of
 from scripts.spec_data import refuse_bad_data
-from scripts.submit import submit_spec
+from scripts.submit import interrupted, submit_spec
 from scripts.target import Target, open_target
 
 EVALUATION = Path(__file__).parents[1] / "compiled" / "evaluation.yaml"
@@ -49,11 +49,11 @@ def main(argv: list[str] | None = None) -> int:
         refuse_bad_data(spec, Path(arguments.spec), for_tuning=False)
         models = {"baseline_model": baseline, "candidate_model": candidate}
         job = submit_spec(spec, Path(arguments.spec), target, template=EVALUATION, models=models)
-        return conclude(spec, job.name, follow(job, target, EVALUATION))
+        return conclude(spec, job.name, follow(job, target, EVALUATION), target.storage(spec.project))
     except GemtuneError as error:
-        return report_error(error)
+        return report_error(error, target)
     except KeyboardInterrupt:
-        print(f"\n{interrupted(target, job)}", file=sys.stderr)
+        print(f"\n{interrupted(target, job, arguments)}", file=sys.stderr)
         return 130
     finally:
         if target:

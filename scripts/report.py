@@ -17,6 +17,7 @@ from typing import Any
 
 from gemtune.errors import GemtuneError, ServiceError, SpecError
 from gemtune.runs.notification import failure_lines, read_json, run_uri
+from gemtune.runs.pipeline_jobs import service_error
 from gemtune.spec import TuningSpec
 from gemtune.storage import Storage
 from gemtune.vertex import CallError, Rest, location_of
@@ -112,7 +113,7 @@ def fetch_finished(run: str, spec: TuningSpec) -> None:
 def why_no_report(job: dict[str, Any], job_id: str, failure: dict[str, Any] | None) -> str:
     """Return why a run has no report, as its exit step would say it."""
     state = job["state"].removeprefix("PIPELINE_STATE_").lower()
-    cause = f": {'; '.join(failure_lines(failure))}" if state == "failed" else ""
+    cause = f": {'; '.join(failure_lines(failure, service_error(job)))}" if state == "failed" else ""
     return f"{job_id}: is {state} without a report, expected a finished run{cause}"
 
 

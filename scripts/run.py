@@ -26,7 +26,10 @@ import yaml
 from gemtune.errors import GemtuneError, ServiceError, SpecError
 from gemtune.metrics.definitions import METRICS
 from gemtune.runs.notification import decision_line, metric_line, read_json, run_uri
+from gemtune.runs.pipeline_jobs import service_error
 from gemtune.spec import TuningSpec
+from gemtune.storage import Storage
+from gemtune.vertex import Rest
 from scripts.estimate import estimate_sweep, sweep_lines
 from scripts.report import RUNS, fetch
 from scripts.runs import display_names, task_state
@@ -34,7 +37,7 @@ from scripts.screen import report_error, say
 from scripts.service_errors import service_errors
 from scripts.spec_arguments import TEMPLATE, read_spec, spec_parser, target_of
 from scripts.spec_data import refuse_bad_data
-from scripts.submit import say_job, submit_spec
+from scripts.submit import interrupted, say_job, submit_spec
 from scripts.sweep import add_more_specs, conclude_sweep, variants_of
 from scripts.target import Target, open_target
 
@@ -58,7 +61,7 @@ def main(argv: list[str] | None = None) -> int:
         help="exit with 3 unless the verdict is improved, or the decision promote;\nin a sweep, of every run",
     )
     arguments = parser.parse_intermixed_args(argv)
-    target, job = None, None
+    target, job, one = None, None, arguments
     ended: dict[str, int] = {}
     jobs: dict[str, str] = {}
     try:
@@ -72,18 +75,19 @@ def main(argv: list[str] | None = None) -> int:
         for label, one in variants:
             if len(variants) > 1:
                 say("sweep", f"{len(ended) + 1} of {len(variants)}: {label}")
-            spec, path = read_spec(one, target), Path(one.spec)
+            spec, path, job = read_spec(one, target), Path(one.spec), None
             if len(variants) == 1:  # the estimate of a sweep has looked at the data of each of its runs
                 refuse_bad_data(spec, path)
             job = submit_spec(spec, path, target, one.pipeline)
             state = follow(job, target, one.pipeline)
             with redirect_stdout(sys.stderr if len(variants) > 1 else sys.stdout):
-                ended[label], jobs[label] = conclude(spec, job.name, state, arguments.require or ""), job.name
+                storage = target.storage(spec.project)
+                ended[label], jobs[label] = conclude(spec, job.name, state, storage, arguments.require or ""), job.name
         return conclude_sweep(ended, jobs) if len(variants) > 1 else ended[label]
     except GemtuneError as error:
-        return report_error(error)
+        return report_error(error, target)
     except KeyboardInterrupt:
-        print(f"\n{interrupted(target, job)}", file=sys.stderr)
+        print(f"\n{interrupted(target, job, one)}", file=sys.stderr)
         return 130
     finally:
         if target and (left := target.stop(own_job=job.resource_name if job else "")):
@@ -134,16 +138,15 @@ def observations(job: Any, target: Target) -> Iterator[tuple[str, list[Any]]]:
 
     The SDK's own `wait` polls every five seconds and shows no tasks, and its `state` retries in silence for minutes.
     """
-    last_answer = time.monotonic()
+    last_answer, patience = time.monotonic(), LOST_SECONDS[target.name]
     while True:
         try:
             with service_errors("follow"):
                 seen = job.api_client.get_pipeline_job(name=job.resource_name, retry=None, timeout=ANSWER_SECONDS)
         except ServiceError as error:
-            if time.monotonic() - last_answer > LOST_SECONDS[target.name]:
-                raise ServiceError(
-                    f"{error} since {LOST_SECONDS[target.name]:.0f} s", next=hint_for(target, job)
-                ) from error
+            if target.is_gone() or time.monotonic() - last_answer > patience:
+                hint = f"the run goes on; `gemtune runs show SPEC {job.name}` says how far it is"
+                raise ServiceError(f"{error.message} since {patience:.0f} s", next=hint) from error
         else:
             last_answer = time.monotonic()
             state = seen.state.name.removeprefix("PIPELINE_STATE_")
@@ -172,24 +175,26 @@ def counts(task: Any) -> str:
     return shorten(text, COUNTS_WIDTH, placeholder=" …")
 
 
-def conclude(spec: TuningSpec, job_id: str, state: str, require: str = "") -> int:
+def conclude(spec: TuningSpec, job_id: str, state: str, storage: Storage, require: str = "") -> int:
     """Print how the job ended, fetch what it left, and return the exit code.
 
     Args:
         spec: What ran.
         job_id: Id of the pipeline job.
         state: State in which it ended.
+        storage: Where the steps left their results.
         require: What the run must have come to, one of `REQUIREMENTS`; empty for any decision.
     """
-    from gemtune.storage import Storage
-
-    storage = Storage(spec.project)
     if state != "SUCCEEDED":
         failure = read_json(run_uri(spec.bucket, job_id, "failure.json"), storage)
         if failure:
             print(f"{failure['task']}: {failure['message']}", file=sys.stderr)
             if failure["next"]:
                 print(f"next: {failure['next']}", file=sys.stderr)
+        elif said := service_error(
+            Rest(spec.submission.project, spec.submission.location).get(f"pipelineJobs/{job_id}")
+        ):
+            print(said, file=sys.stderr)
         say("failed", f"the pipeline job ended {state}")
         return 1
     folder = fetch(job_id, spec.bucket, storage)
@@ -212,24 +217,6 @@ def unmet(require: str, comparison: dict[str, Any]) -> bool:
         return False
     say("require", f"the {key} is {comparison[key]}, expected {require} (--require)")
     return True
-
-
-def interrupted(target: Target | None, job: Any) -> str:
-    """Return what goes on after Ctrl-C, and how to end it."""
-    if not target:
-        return "interrupted: nothing was submitted"
-    if not job:
-        return "interrupted before a job was confirmed; `gemtune runs list SPEC` tells whether one was submitted"
-    if target.process:
-        return f"interrupted: the emulator stops, and {job.name} with it"
-    return f"interrupted: {job.name} goes on running; {hint_for(target, job)}"
-
-
-def hint_for(target: Target, job: Any) -> str:
-    """Return how to look at a job and how to cancel it."""
-    if target.address:
-        return f"`gemtune runs cancel SPEC {job.name}` ends it; `gemtune emulator --env` says whether the emulator runs"
-    return f"watch it at {job._dashboard_uri()}; `gemtune runs cancel SPEC {job.name}` ends it and its tuning job"
 
 
 if __name__ == "__main__":

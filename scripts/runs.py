@@ -17,7 +17,7 @@ from gemtune.errors import GemtuneError
 from gemtune.labels import SPEC_LABEL
 from gemtune.runs.cancelling import cancel_run
 from gemtune.runs.notification import outcome_message
-from gemtune.runs.pipeline_jobs import ENDED_RUN_STATES, run_id, run_named, runs_of
+from gemtune.runs.pipeline_jobs import ENDED_RUN_STATES, run_id, run_named, runs_of, service_error
 from gemtune.spec import TuningSpec
 from gemtune.storage import Storage
 from gemtune.vertex import Rest, console_url, location_of
@@ -157,6 +157,7 @@ def ending(spec: TuningSpec, run: dict[str, Any]) -> str:
         bucket=bucket,
         cancelled=[],
         storage=Storage(project),
+        error=service_error(run),
     )
 
 

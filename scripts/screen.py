@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from textwrap import wrap
 
 from gemtune.errors import DataError, GemtuneError, SpecError
+from scripts.target import Target
 
 WIDTH = 80
 
@@ -60,9 +61,9 @@ def say(topic: str, text: str) -> None:
     print(f"{topic:<10}" + f"\n{'':<10}".join(lines), file=sys.stderr, flush=True)
 
 
-def report_error(error: GemtuneError) -> int:
+def report_error(error: GemtuneError, target: Target | None = None) -> int:
     """Print an error and return its exit code: 2 for what the user gave, 1 for what the service did."""
-    print(error, file=sys.stderr)
+    print(target.cause_of(error) if target else error, file=sys.stderr)
     return 2 if isinstance(error, SpecError | DataError) else 1
 
 

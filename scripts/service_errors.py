@@ -1,6 +1,8 @@
 """What Google's SDK raises, as errors of ours that a person can act on."""
 
 from gemtune.errors import GemtuneError, ServiceError
+from gemtune.google_errors import is_no_answer, words_of
+from gemtune.vertex import advice
 
 
 class service_errors:
@@ -16,18 +18,18 @@ class service_errors:
         """Raise the service's own message as ours."""
         from google.api_core.exceptions import GoogleAPICallError
         from google.auth.exceptions import GoogleAuthError
-        from requests.exceptions import ConnectionError as NoConnection  # type: ignore[import-untyped]
 
+        if error is None or isinstance(error, GemtuneError):
+            return
+        if is_no_answer(error):
+            raise ServiceError(f"{self.doing}: the service does not answer", next=advice(0)) from error
         if isinstance(error, GoogleAPICallError):
-            raise ServiceError(f"{self.doing}: {error.message}") from error
+            code = int(error.code or 0)
+            raise ServiceError(f"{self.doing}: {words_of(error)}", next=advice(code) if code >= 500 else "") from error
         if isinstance(error, GoogleAuthError):
-            hint = "run `gcloud auth application-default login`, or choose the target `emulator`"
-            raise ServiceError(
-                f"{self.doing}: no usable Google credentials ({type(error).__name__})", next=hint
-            ) from error
-        if isinstance(error, NoConnection):
-            raise ServiceError(f"{self.doing}: the service does not answer") from error
-        if isinstance(error, OSError | RuntimeError | ValueError) and not isinstance(error, GemtuneError):
+            found = f"no usable Google credentials ({type(error).__name__})"
+            raise ServiceError(f"{self.doing}: {found}", next=advice(401)) from error
+        if isinstance(error, OSError | RuntimeError | ValueError):
             # The SDK's own words: no such pipeline file, a parameter that it does not have.
             cause = f" ({error.__cause__})" if error.__cause__ else ""
             raise ServiceError(f"{self.doing}: {error}{cause}") from error

@@ -1,5 +1,7 @@
 """The data that a spec names, as this machine reaches it: looked at without a run, and uploaded for one."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,7 +10,7 @@ from typing import Any
 from gemtune.data.preview import Preview, preview, settings_of
 from gemtune.data.sources import find_sources, upload_local
 from gemtune.data.splits import SPLITS
-from gemtune.errors import DataError
+from gemtune.errors import DataError, SpecError
 from gemtune.spec import TuningSpec
 from gemtune.storage import Storage
 from scripts.emulator_process import mirror_folder
@@ -38,11 +40,12 @@ def refuse_bad_data(spec: TuningSpec, path: Path, *, for_tuning: bool = True) ->
         DataError: A run would stop at this data.
         SpecError: A file is missing.
     """
-    sources = [source for key in SOURCES for source in split_sources(getattr(spec, key))]
-    if any(source.startswith("gs://") for source in sources):
+    if any(source.startswith("gs://") for key in SOURCES for source in split_sources(getattr(spec, key))):
         return
-    storage = Storage(spec.project)
-    files = [Path(file) for source in sources for file in find_sources(source, folder=path.parent, storage=storage)]
+    storage, files = Storage(spec.project), list[Path]()
+    for key in SOURCES:
+        with naming(path, key):
+            files += map(Path, find_sources(getattr(spec, key), folder=path.parent, storage=storage))
     if (size := sum(map(expanded_bytes, files))) > LARGEST:
         say(
             "note",
@@ -95,16 +98,26 @@ def uploaded_sources(spec: TuningSpec, path: Path, target: Target) -> dict[str, 
     """Return the data parameters with every local file uploaded to the bucket.
 
     Raises:
-        DataError: A local file is missing, or the emulator has no copy of an object on Google's Cloud Storage.
+        SpecError: A local file is missing.
+        DataError: The emulator has no copy of an object on Google's Cloud Storage.
     """
-    storage = Storage(spec.project)
+    storage = target.storage(spec.project)
     if target.address:
         bring_public_objects(spec, storage)
-    return {
-        key: upload_local(getattr(spec, key), folder=path.parent, bucket=spec.bucket, storage=storage)
-        for key in SOURCES
-        if getattr(spec, key)
-    }
+    uploaded = {}
+    for key in SOURCES:
+        with naming(path, key):
+            uploaded[key] = upload_local(getattr(spec, key), folder=path.parent, bucket=spec.bucket, storage=storage)
+    return uploaded
+
+
+@contextmanager
+def naming(path: Path, key: str) -> Iterator[None]:
+    """Say in which key of which spec a file is named that is missing."""
+    try:
+        yield
+    except SpecError as error:
+        raise SpecError(f"{path}: {key}: {error.message}", next=error.next) from error
 
 
 def bring_public_objects(spec: TuningSpec, storage: Any) -> None:

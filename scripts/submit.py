@@ -7,6 +7,8 @@ Prints the job's resource name on stdout and where to watch it on stderr. Local 
 `gemtune check` does, and uploaded to its bucket first. Exit code 2: spec or data cannot be used, nothing was submitted.
 """
 
+import argparse
+import shlex
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -37,12 +39,15 @@ def main(argv: list[str] | None = None) -> int:
         spec, path = read_spec(arguments, target), Path(arguments.spec)
         refuse_bad_data(spec, path)
         job = submit_spec(spec, path, target, arguments.pipeline)
-        say_job(job, target)
     except GemtuneError as error:
-        return report_error(error)
+        return report_error(error, target)
+    except KeyboardInterrupt:
+        print(f"\n{interrupted(target, job, arguments)}", file=sys.stderr)
+        return 130
     finally:
-        if target and not job:
-            target.stop()
+        if target and not job and (left := target.stop()):
+            say("emulator", left)
+    say_job(job, target)
     if target.process:
         say("emulator", f"goes on in the background for this job; stop it with `kill {target.process.pid}`")
     print(job.resource_name)
@@ -67,7 +72,7 @@ def submit_spec(
     parameters = sent_parameters(spec, path, target, template, models)
     if again := repetition(spec, parameters):
         say("again", again)
-    say("submit", f"{template.parent.name}/{template.name}, spec {spec.name}")
+    say("submit", f"{Path(template.parent.name, template.name)}, spec {spec.name}")
     submission = spec.submission
     with service_errors("submit"):
         job = pipeline_job(spec, parameters, template, target)
@@ -105,6 +110,32 @@ def parameters_of(template: Path) -> set[str]:
     """Return the names of the parameters of a compiled pipeline."""
     document = yaml.load(template.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     return set(document["root"]["inputDefinitions"]["parameters"])
+
+
+def interrupted(target: Target | None, job: Any, arguments: argparse.Namespace) -> str:
+    """Return what goes on after Ctrl-C, and how to end it.
+
+    Args:
+        target: Where the spec is run; None as long as nothing is.
+        job: The PipelineJob; None as long as the service has not confirmed it.
+        arguments: What was typed.
+    """
+    if not target:
+        return "interrupted: nothing was submitted"
+    if not job:
+        listing = command("runs list", target, arguments)
+        return f"interrupted before a job was confirmed; this says whether one was submitted:\n$ {listing}"
+    if target.process and not target.other_jobs(job.resource_name):
+        return f"interrupted: the emulator stops, and {job.name} with it"
+    cancelling = command("runs cancel", target, arguments, job.name)
+    return f"interrupted: {job.name} goes on running; this ends it and its tuning job:\n$ {cancelling}"
+
+
+def command(verb: str, target: Target, arguments: argparse.Namespace, *more: str) -> str:
+    """Return a command about the runs of the spec that was typed, to be typed in turn."""
+    places = ("name=", "project=", "location=", "submission.")
+    changed = [text for pair in arguments.set if pair.startswith(places) for text in ("--set", pair)]
+    return shlex.join(["gemtune", *verb.split(), arguments.spec, *more, "--target", target.name, *changed])
 
 
 def today() -> date:

@@ -5,8 +5,11 @@ import subprocess
 from dataclasses import dataclass
 from typing import Any
 
-from gemtune.errors import ServiceError
+from gemtune.errors import GemtuneError, ServiceError, StorageError
 from scripts.emulator_process import emulator_url, end, find_emulator, start_emulator, wait_for_emulator
+
+STORAGE_RETRY_SECONDS = 5.0
+"""How long storage on the emulator is retried: one that has stopped does not come back by itself."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,26 @@ class Target:
         if self.address:
             return f"emulator {self.address} (a small local summariser answers, not Gemini; nothing is billed)"
         return "Vertex AI (now Gemini Enterprise Agent Platform): tokens, tuning and machines are billed"
+
+    def storage(self, project: str) -> Any:
+        """Return Cloud Storage as it is there. Importing it takes a moment: say something first."""
+        from gemtune.storage import Storage
+
+        return Storage(project, retry_seconds=STORAGE_RETRY_SECONDS) if self.address else Storage(project)
+
+    def is_gone(self) -> bool:
+        """Tell whether it was the emulator and has stopped."""
+        try:
+            return bool(self.address) and find_emulator(self.address) is None
+        except ServiceError:
+            return False
+
+    def cause_of(self, error: GemtuneError) -> GemtuneError:
+        """Return why something failed there: not what each client makes of a stopped emulator, but that it stopped."""
+        if not isinstance(error, ServiceError | StorageError) or not self.is_gone():
+            return error
+        kept = "what it ran ended with it, what it holds is kept: run this again"
+        return ServiceError(f"{self.address}: the service does not answer, the emulator has stopped", next=kept)
 
     def stop(self, own_job: str = "") -> str:
         """Stop the emulator if this command started it; what it holds is kept.

@@ -3,7 +3,7 @@
 import json
 import random
 import signal
-import time
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -98,29 +98,51 @@ def test_public_objects_that_the_emulator_cannot_reach_are_listed_with_where_to_
         assert f"state/gs/github-repo/generative-ai/gemini/tuning/summarization/wikilingua/{file}" in ended.stderr
 
 
-def test_an_emulator_that_stops_in_mid_run_ends_the_run_with_one_message(tmp_path: Path) -> None:
+@pytest.mark.parametrize("moment", ["target", "submit", "job", "  Stage sources"])
+def test_an_emulator_that_is_killed_ends_the_run_with_one_message(tmp_path: Path, moment: str) -> None:
     terminal = Terminal(tmp_path)
-    process = terminal.open("run", terminal.spec("stopped"))
-    assert process.stderr
-    line = ""
-    while not line.startswith("job"):
-        line = process.stderr.readline()
+    process = terminal.open("run", terminal.spec("killed"))
+    read_to(process, moment)
     terminal.emulator.kill()
     terminal.emulator.communicate()
-    stopped = time.monotonic()
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=100)
     assert process.returncode == 1 and not out
-    assert "the service does not answer" in err and "Traceback" not in err
-    assert time.monotonic() - stopped < 30
+    assert err.splitlines()[-1].startswith(
+        f"http://127.0.0.1:{terminal.port}: the service does not answer, the emulator has stopped: "
+    )
+    assert "Traceback" not in err and "credentials" not in err
+
+
+def read_to(process: "subprocess.Popen[str]", start: str) -> None:
+    """Wait for a line of progress that starts so."""
+    assert process.stderr
+    while line := process.stderr.readline():
+        if line.startswith(start):
+            return
+    raise AssertionError(f"no line starts with {start!r}")
 
 
 def test_an_interrupted_run_says_what_goes_on(terminal: Terminal) -> None:
-    process = terminal.open("run", terminal.spec("interrupted"))
-    assert process.stderr
-    line = ""
-    while not line.startswith("job"):
-        line = process.stderr.readline()
+    spec = terminal.spec("interrupted")
+    process = terminal.open("run", spec)
+    read_to(process, "job")
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert "goes on running" in err and "Traceback" not in err
+    *_, said, command = err.splitlines()
+    assert "goes on running" in said and "Traceback" not in err
+    assert command.startswith(f"$ gemtune runs cancel {spec} gemini-tuning-")
+    cancelled = terminal.gemtune(*command.split()[2:])
+    assert cancelled.returncode == 0, cancelled.stderr
+    assert terminal.runs(spec)[0]["state"] == "PIPELINE_STATE_CANCELLED"
+
+
+def test_an_interrupted_submission_says_how_to_find_out_what_was_submitted(terminal: Terminal) -> None:
+    spec = terminal.spec("interrupted-early")
+    process = terminal.open("submit", spec)
+    read_to(process, "submit")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130 and not out
+    assert err.splitlines()[-1] == f"$ gemtune runs list {spec} --target emulator"
+    assert "Traceback" not in err

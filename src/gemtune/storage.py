@@ -20,7 +20,6 @@ from gemtune.errors import StorageError
 from gemtune.storage_errors import errors_of, is_bucket_missing
 
 RETRY_SECONDS = 60.0
-"""How long one call is retried when the service is busy or out of reach."""
 
 _WILDCARDS = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
 
@@ -54,19 +53,21 @@ class Storage:
     """Objects in Cloud Storage, addressed by ``gs://`` URI.
 
     Every method raises StorageError when bucket or object is missing, access is denied, or the service stays out of
-    reach for `RETRY_SECONDS`.
+    reach for `retry_seconds`.
 
     Args:
         project: Google Cloud project that the calls belong to.
+        retry_seconds: How long one call is retried when the service is busy or out of reach.
     """
 
-    def __init__(self, project: str) -> None:
+    def __init__(self, project: str, *, retry_seconds: float = RETRY_SECONDS) -> None:
         self.project = project
+        self._retry_seconds = retry_seconds
 
     def read_bytes(self, uri: str) -> bytes:
         """Return the whole object."""
         with errors_of(uri, "read"):
-            return bytes(self._blob(uri).download_as_bytes(retry=_retry()))
+            return bytes(self._blob(uri).download_as_bytes(retry=self._retry))
 
     def read_text(self, uri: str) -> str:
         """Return the whole object, decoded as UTF-8."""
@@ -80,14 +81,14 @@ class Storage:
         """
         with tempfile.TemporaryFile() as file:
             with errors_of(uri, "read"):
-                self._blob(uri).download_to_file(file, retry=_retry())
+                self._blob(uri).download_to_file(file, retry=self._retry)
             file.seek(0)
             yield from file
 
     def exists(self, uri: str) -> bool:
         """Tell whether the object is there; False in a missing bucket, too."""
         with errors_of(uri, "read"):
-            return bool(self._blob(uri).exists(retry=_retry()))
+            return bool(self._blob(uri).exists(retry=self._retry))
 
     def find(self, pattern_uri: str) -> list[str]:
         """Return the URIs that match, sorted; empty when none does.
@@ -100,7 +101,7 @@ class Storage:
         if prefix == pattern:
             return [pattern_uri] if self.exists(pattern_uri) else []
         with errors_of(pattern_uri, "list"):
-            names = [blob.name for blob in self._client.list_blobs(bucket, prefix=prefix, retry=_retry())]
+            names = [blob.name for blob in self._client.list_blobs(bucket, prefix=prefix, retry=self._retry)]
         parts = re.split(r"(\*\*|\*|\?)", pattern)
         expression = re.compile("".join(_WILDCARDS.get(part, re.escape(part)) for part in parts), re.DOTALL)
         # A name that ends in a slash is a folder made in the console, never data.
@@ -110,14 +111,14 @@ class Storage:
         """Yield what is stored below a folder, in order of the names; nothing where there is nothing."""
         bucket, folder = split_uri(folder_uri)
         with errors_of(folder_uri, "list"):
-            for blob in self._client.list_blobs(bucket, prefix=f"{folder.rstrip('/')}/", retry=_retry()):
+            for blob in self._client.list_blobs(bucket, prefix=f"{folder.rstrip('/')}/", retry=self._retry):
                 uri = f"gs://{bucket}/{blob.name}"
                 yield StoredObject(uri, int(blob.size), blob.updated, dict(blob.metadata or {}))
 
     def delete(self, uri: str) -> None:
         """Delete an object."""
         with errors_of(uri, "delete"):
-            self._blob(uri).delete(retry=_retry())
+            self._blob(uri).delete(retry=self._retry)
 
     def write_text(
         self, uri: str, text: str, content_type: str = "application/json", metadata: Mapping[str, str] | None = None
@@ -126,7 +127,7 @@ class Storage:
         blob = self._blob(uri)
         blob.metadata = dict(metadata or {}) or None
         with errors_of(uri, "write"):
-            blob.upload_from_string(text.encode(), content_type=content_type, retry=_retry())
+            blob.upload_from_string(text.encode(), content_type=content_type, retry=self._retry)
 
     def create_text(self, uri: str, text: str) -> bool:
         """Write the object unless there is one; return False, and change nothing, if there is."""
@@ -140,7 +141,7 @@ class Storage:
         with errors_of(uri, "read"):
             try:
                 # The answer carries the generation of these very bytes (x-goog-generation).
-                data = blob.download_as_bytes(retry=_retry())
+                data = blob.download_as_bytes(retry=self._retry)
             except NotFound as error:
                 if is_bucket_missing(error):
                     raise
@@ -154,19 +155,19 @@ class Storage:
     def upload(self, path: Path, uri: str) -> None:
         """Copy a local file to an object."""
         with errors_of(uri, "write"):
-            self._blob(uri).upload_from_filename(str(path), retry=_retry())
+            self._blob(uri).upload_from_filename(str(path), retry=self._retry)
 
     def download(self, uri: str, path: Path) -> None:
         """Copy an object to a local file; nothing is left there if it fails."""
         with errors_of(uri, "read"):
-            self._blob(uri).download_to_filename(str(path), retry=_retry())
+            self._blob(uri).download_to_filename(str(path), retry=self._retry)
 
     def copy(self, source: str, target: str) -> None:
         """Copy an object within Cloud Storage, of any size and between locations, without reading it."""
         token, blob = None, self._blob(target)
         with errors_of(source, "copy"):
             while True:
-                token, *_ = blob.rewrite(self._blob(source), token=token, retry=_retry())
+                token, *_ = blob.rewrite(self._blob(source), token=token, retry=self._retry)
                 if token is None:
                     return
 
@@ -174,8 +175,8 @@ class Storage:
         """Create the bucket of a URI unless it is there."""
         with errors_of(uri, "create the bucket of"):
             bucket = self._client.bucket(split_uri(uri)[0])
-            if not bucket.exists(retry=_retry()):
-                bucket.create(retry=_retry())
+            if not bucket.exists(retry=self._retry):
+                bucket.create(retry=self._retry)
 
     def upload_by_content(self, path: Path, folder_uri: str, suffix: str) -> str:
         """Upload a file under the sha256 of its bytes unless it is there already, and return its URI.
@@ -205,11 +206,11 @@ class Storage:
         with errors_of(uri, "write"):
             try:
                 blob.upload_from_string(
-                    text.encode(), content_type="application/json", if_generation_match=generation, retry=_retry()
+                    text.encode(), content_type="application/json", if_generation_match=generation, retry=self._retry
                 )
                 return True
             except PreconditionFailed:
-                found = blob.bucket.get_blob(blob.name, retry=_retry())
+                found = blob.bucket.get_blob(blob.name, retry=self._retry)
                 return bool(found and (found.metadata or {}).get("gemtune-write") == mark)
 
     @cached_property
@@ -218,18 +219,18 @@ class Storage:
 
         return storage.Client(project=self.project)
 
+    @cached_property
+    def _retry(self) -> Any:
+        """The client's own retry, with an end that a waiting person can accept."""
+        from google.cloud.storage.retry import DEFAULT_RETRY
+
+        return DEFAULT_RETRY.with_timeout(self._retry_seconds).with_delay(initial=0.2, maximum=10.0)
+
     def _blob(self, uri: str) -> Any:
         bucket, name = split_uri(uri)
         if not name:
             raise StorageError(f"{uri}: found a bucket, expected an object gs://{bucket}/NAME")
         return self._client.bucket(bucket).blob(name)
-
-
-def _retry() -> Any:
-    """Return the client's own retry, with an end that a waiting person can accept."""
-    from google.cloud.storage.retry import DEFAULT_RETRY
-
-    return DEFAULT_RETRY.with_timeout(RETRY_SECONDS).with_delay(initial=0.2, maximum=10.0)
 
 
 def _decode(uri: str, data: bytes) -> str:

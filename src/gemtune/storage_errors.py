@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from gemtune.errors import StorageError
+from gemtune.google_errors import is_no_answer, words_of
 
 
 def is_bucket_missing(error: Exception) -> bool:
@@ -34,21 +35,17 @@ def _storage_error(uri: str, verb: str, error: Exception) -> StorageError:
     from google.auth.exceptions import GoogleAuthError
 
     bucket = uri.removeprefix("gs://").partition("/")[0]
+    if is_no_answer(error):
+        return StorageError(f"{uri}: could not {verb} it: the service does not answer", next="check the network")
     if isinstance(error, NotFound) and is_bucket_missing(error):
         return StorageError(f"{uri}: there is no bucket gs://{bucket}", next="create it, or correct the name")
     if isinstance(error, NotFound):
         return StorageError(f"{uri}: there is no such object", next="check the name, or write it first")
     if isinstance(error, Forbidden):
         grant = f"grant roles/storage.objectUser on gs://{bucket} to the account that runs this"
-        return StorageError(f"{uri}: not allowed to {verb} it ({_reason(error)})", next=grant)
+        return StorageError(f"{uri}: not allowed to {verb} it ({words_of(error)})", next=grant)
     if isinstance(error, GoogleAuthError | Unauthorized):
         login = "run `gcloud auth application-default login`, or choose the target `emulator`"
-        return StorageError(f"{uri}: no usable Google credentials ({_reason(error)})", next=login)
+        return StorageError(f"{uri}: no usable Google credentials ({words_of(error)})", next=login)
     is_final = isinstance(error, ClientError) and not isinstance(error, TooManyRequests)
-    return StorageError(f"{uri}: could not {verb} it ({_reason(error)})", next="" if is_final else "try again")
-
-
-def _reason(error: Exception) -> str:
-    """Return the service's own words on one line."""
-    text = str(getattr(error, "cause", None) or getattr(error, "message", None) or error)
-    return " ".join(text.split())
+    return StorageError(f"{uri}: could not {verb} it ({words_of(error)})", next="" if is_final else "try again")

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gemtune.errors import ServiceError, SpecError
+from gemtune.google_errors import is_no_answer
 
 _REST_TIMEOUT_SECONDS = 60
 _CONSOLE = {
@@ -217,7 +218,9 @@ class Rest:
             response = self._session.request(method, url, timeout=_REST_TIMEOUT_SECONDS, **request)
             document = response.json() if response.content else {}
         except (RequestException, GoogleAuthError) as error:
-            raise _call_error(f"{method} {name}", 0, f"no answer ({type(error).__name__})") from error
+            if is_no_answer(error):
+                raise _call_error(f"{method} {name}", 0, f"no answer ({type(error).__name__})") from error
+            raise _call_error(f"{method} {name}", 401, f"no usable Google credentials ({error})") from error
         if response.ok:
             return dict(document)
         found = document.get("error", {}) if isinstance(document, dict) else {}
@@ -248,7 +251,7 @@ def default_credentials() -> Any:
     """Return application default credentials for Google Cloud.
 
     Raises:
-        ServiceError: There are none.
+        ServiceError: There are none, or the metadata server that GCE_METADATA_HOST names does not answer.
     """
     import google.auth
     from google.auth.exceptions import DefaultCredentialsError
@@ -256,6 +259,10 @@ def default_credentials() -> Any:
     try:
         return google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])[0]
     except DefaultCredentialsError as error:
+        if host := os.environ.get("GCE_METADATA_HOST"):
+            raise ServiceError(
+                f"http://{host}: the service does not answer, expected Google credentials from it", next=advice(0)
+            ) from error
         raise ServiceError(
             "Google credentials: none found, expected application default credentials", next=advice(401)
         ) from error

@@ -1,13 +1,14 @@
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from emulator.storage import write_object
-from gemtune import storage as module
 from gemtune.errors import StorageError
 from gemtune.storage import Storage, split_uri
+from tests.ports import free_port
 
 FOLDER = "gs://gemtune-local/data"
 
@@ -140,12 +141,18 @@ def test_a_passing_fault_is_retried(storage: Storage, emulator: Any, times: int,
     assert emulator.faults_hit() == times
 
 
-def test_retries_come_to_an_end(storage: Storage, emulator: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "RETRY_SECONDS", 0.3)
+def test_retries_come_to_an_end(emulator: Any) -> None:
     emulator.fail("storage.objects.get", times=10_000, code=503)
-    with pytest.raises(StorageError, match=rf"^{FOLDER}/a: could not read it .*: try again$"):
-        storage.read_text(f"{FOLDER}/a")
+    unavailable = r"\(The service is currently unavailable\.\)"
+    with pytest.raises(StorageError, match=rf"^{FOLDER}/a: could not read it {unavailable}: try again$"):
+        Storage(emulator.project, retry_seconds=0.3).read_text(f"{FOLDER}/a")
     assert emulator.faults_hit() > 1
+
+
+def test_a_service_that_does_not_answer_is_said_to_be_that(emulator: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{free_port()}")
+    with pytest.raises(StorageError, match=rf"^{FOLDER}/a: could not write it: the service does not answer: "):
+        Storage(emulator.project, retry_seconds=0.1).write_text(f"{FOLDER}/a", "x")
 
 
 def test_a_missing_object_is_named(storage: Storage, tmp_path: Path) -> None:
@@ -178,12 +185,18 @@ def test_a_missing_bucket_is_named(storage: Storage, tmp_path: Path) -> None:
 
 
 def test_denied_access_names_the_role_to_grant(storage: Storage, emulator: Any) -> None:
-    denied = "sa@x does not have storage.objects.get access to the Google Cloud Storage object."
+    denied = "sa@x does not have access to the Google Cloud Storage object."
     emulator.fail("storage.objects.get", code=403, message=denied)
-    with pytest.raises(
-        StorageError, match=r"not allowed to read it .*storage.objects.get access.*: grant roles/storage"
-    ):
-        storage.read_text(f"{FOLDER}/a")
+    emulator.fail("storage.objects.insert", code=403, message=denied)
+    calls: dict[str, Callable[[], object]] = {
+        "read": lambda: storage.read_text(f"{FOLDER}/a"),
+        "write": lambda: storage.write_text(f"{FOLDER}/a", "x"),
+    }
+    for verb, call in calls.items():
+        with pytest.raises(StorageError) as error:
+            call()
+        assert error.value.message == f"{FOLDER}/a: not allowed to {verb} it ({denied})", "its words and nothing else"
+        assert error.value.next.startswith("grant roles/storage.objectUser on gs://gemtune-local")
 
 
 def test_missing_credentials_say_how_to_log_in(storage: Storage, emulator: Any) -> None:

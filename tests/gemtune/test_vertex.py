@@ -1,10 +1,15 @@
 import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gemtune.errors import ServiceError, SpecError
 from gemtune.vertex import CallError, Rest, advice, base_url, connection, console_url, genai_client, location_of
+from tests.ports import free_port
 
 ENDPOINT = "projects/123456789012/locations/us/endpoints/77"
 
@@ -95,6 +100,17 @@ def test_a_broken_connection_is_no_answer(emulator: Any) -> None:
     with pytest.raises(CallError, match=r"POST .*: no answer \(ConnectionError\)") as error:
         Rest(emulator.project, "us").post(f"{ENDPOINT}:generateContent", {})
     assert error.value.code == 0
+
+
+def test_a_metadata_server_that_does_not_answer_is_not_taken_for_missing_credentials(tmp_path: Path) -> None:
+    # In a process of its own: google-auth reads the address once.
+    nobody = f"127.0.0.1:{free_port()}"
+    program = "from gemtune.errors import ServiceError\nfrom gemtune.vertex import default_credentials\n"
+    program += "try: default_credentials()\nexcept ServiceError as error: print(error)"
+    environment = {**os.environ, "GCE_METADATA_HOST": nobody, "GCE_METADATA_IP": nobody}
+    environment |= {"CLOUDSDK_CONFIG": str(tmp_path), "HOME": str(tmp_path)}
+    said = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True).stdout
+    assert said.startswith(f"http://{nobody}: the service does not answer, expected Google credentials from it")
 
 
 def test_the_client_asks_the_given_project_and_location(emulator: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gemtune.spec import load
+from gemtune.spec import TuningSpec, load
 from gemtune.storage import Storage
 from scripts.run import conclude, follow
 from scripts.sweep import conclude_sweep
@@ -33,10 +33,22 @@ def here(gemtune: CommandLine, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
 def concluded(here: CommandLine, comparison: dict[str, Any], require: str, run: str = "run-1") -> int:
     """Conclude a run that left this comparison; return the exit code."""
     files = {"comparison.json": json.dumps(comparison), "report.html": "", "model_card.md": ""}
+    storage = Storage(here.emulator.project)
     for file, text in files.items():
-        Storage(here.emulator.project).write_text(f"gs://gemtune-local/gemtune/runs/{run}/{file}", text)
-    spec = load(here.spec(project="gemtune-local", bucket="gemtune-local"))
-    return conclude(spec, run, "SUCCEEDED", require)
+        storage.write_text(f"gs://gemtune-local/gemtune/runs/{run}/{file}", text)
+    return conclude(spec_of(here), run, "SUCCEEDED", storage, require)
+
+
+def spec_of(here: CommandLine) -> TuningSpec:
+    return load(here.spec(project="gemtune-local", bucket="gemtune-local"))
+
+
+def put_failed(here: CommandLine, **more: Any) -> None:
+    """Put a run that has failed."""
+    name = "projects/123456789012/locations/us-central1/pipelineJobs/run-1"
+    error = {"code": 9, "message": "The DAG failed because some tasks failed."}
+    job = {"name": name, "state": "PIPELINE_STATE_FAILED", "error": error, "jobDetail": {"taskDetails": []}}
+    here.emulator.state.put("pipelineJobs", name, {**job, **more})
 
 
 @pytest.mark.parametrize(
@@ -62,8 +74,26 @@ def test_an_end_that_is_not_the_required_one_is_exit_code_3(
 
 
 def test_a_run_that_failed_is_exit_code_1_whatever_was_required(here: CommandLine) -> None:
-    spec = load(here.spec(project="gemtune-local", bucket="gemtune-local"))
-    assert conclude(spec, "run-1", "FAILED", "improved") == 1
+    put_failed(here)
+    assert conclude(spec_of(here), "run-1", "FAILED", Storage(here.emulator.project), "improved") == 1
+
+
+def test_a_run_whose_steps_left_no_cause_ends_with_what_the_service_says(
+    here: CommandLine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    storage = Storage(here.emulator.project)
+    put_failed(here)
+    conclude(spec_of(here), "run-1", "FAILED", storage)
+    assert capsys.readouterr().err.splitlines()[0] == "The DAG failed because some tasks failed."
+    ended = {"state": "FAILED", "error": {"code": 9, "message": "RuntimeError: boom"}}
+    step = {"taskName": "tune-model", "executorDetail": {"containerDetail": {"mainJob": "j"}}, **ended}
+    put_failed(here, jobDetail={"taskDetails": [{"taskName": "exit-handler-1", **ended}, step]})
+    conclude(spec_of(here), "run-1", "FAILED", storage)
+    assert capsys.readouterr().err.splitlines()[0] == "tune-model: RuntimeError: boom"
+    cause = {"task": "Tuning", "message": "quota used up", "next": "ask for more"}
+    storage.write_text("gs://gemtune-local/gemtune/runs/run-1/failure.json", json.dumps(cause))
+    conclude(spec_of(here), "run-1", "FAILED", storage)
+    assert capsys.readouterr().err.splitlines()[:2] == ["Tuning: quota used up", "next: ask for more"]
 
 
 def test_steps_that_never_ran_are_one_line_after_the_others(

@@ -1,8 +1,12 @@
 import re
+from argparse import Namespace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from scripts.submit import interrupted
+from scripts.target import Target
 from tests.scripts.conftest import CommandLine
 
 
@@ -60,8 +64,40 @@ def test_what_the_service_refuses_is_said_in_its_words(gemtune: CommandLine) -> 
     gemtune.emulator.fail("pipelineJobs.create", code=403, message="Permission denied on service account")
     ended = gemtune("submit", gemtune.spec())
     assert (ended.code, ended.out) == (1, "")
-    last = ended.err.splitlines()[-1]
-    assert last.startswith("submit: ") and last.endswith("Permission denied on service account")
+    assert ended.err.splitlines()[-1] == "submit: Permission denied on service account"
+
+
+def test_a_service_that_is_busy_is_said_with_what_next(gemtune: CommandLine) -> None:
+    gemtune.emulator.fail("pipelineJobs.create", code=503)
+    ended = gemtune("submit", gemtune.spec())
+    assert ended.code == 1
+    assert ended.err.splitlines()[-1] == "submit: The service is currently unavailable.: try again"
+
+
+def test_a_service_that_hangs_up_is_said_not_to_answer(gemtune: CommandLine) -> None:
+    gemtune.emulator.fail("pipelineJobs.create", code=0, reset=True)
+    ended = gemtune("submit", gemtune.spec())
+    assert ended.code == 1
+    assert ended.err.splitlines()[-1].startswith("submit: the service does not answer: ")
+
+
+def test_a_missing_data_file_is_named_with_spec_and_key(gemtune: CommandLine) -> None:
+    path = gemtune.spec(train_data="none.jsonl")
+    ended = gemtune("submit", path)
+    assert ended.code == 2
+    missing = f"{path}: train_data: {gemtune.folder / 'none.jsonl'}: there is no such file, expected a local file"
+    assert ended.err.splitlines()[-1].startswith(missing)
+
+
+def test_after_ctrl_c_it_is_said_what_goes_on_and_how_to_end_it() -> None:
+    arguments = Namespace(spec="my spec.yaml", set=["epoch_count=3", "submission.location=us-east1"])
+    assert interrupted(None, None, arguments) == "interrupted: nothing was submitted"
+    somewhere = "--target vertex --set submission.location=us-east1"
+    job = SimpleNamespace(name="run-1", resource_name="projects/p/locations/us-east1/pipelineJobs/run-1")
+    assert interrupted(Target("vertex"), None, arguments).endswith(f"\n$ gemtune runs list 'my spec.yaml' {somewhere}")
+    *_, said, command = interrupted(Target("vertex"), job, arguments).splitlines()
+    assert said.startswith("interrupted: run-1 goes on running")
+    assert command == f"$ gemtune runs cancel 'my spec.yaml' run-1 {somewhere}"
 
 
 @pytest.mark.parametrize(

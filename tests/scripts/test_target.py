@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gemtune.errors import ServiceError
+from gemtune.errors import ServiceError, SpecError
 from scripts import target
 from scripts.emulator_process import emulator_url, find_emulator
 from tests.ports import free_port
@@ -46,6 +46,7 @@ def test_a_started_emulator_answers_is_found_again_and_stops(port: int, monkeypa
     try:
         found = target.open_target("emulator")
         assert started.process and found.process is None
+        assert found.cause_of(refused := ServiceError("submit: no")) is refused
         assert found.decided()["project"] == found.decided()["submission.bucket"] == "gemtune-local"
         assert "GOOGLE_APPLICATION_CREDENTIALS" not in os.environ
         assert os.environ["STORAGE_EMULATOR_HOST"] == found.address == f"http://127.0.0.1:{port}"
@@ -53,6 +54,10 @@ def test_a_started_emulator_answers_is_found_again_and_stops(port: int, monkeypa
         started.stop()
     assert started.process.poll() is not None
     assert find_emulator(emulator_url()) is None
+    wrong, lost = SpecError("spec.yaml: name: missing"), ServiceError("Google credentials: none found")
+    assert str(found.cause_of(lost)).startswith(f"{found.address}: the service does not answer, the emulator has stopp")
+    assert found.cause_of(wrong) is wrong
+    assert target.Target("vertex").cause_of(lost) is lost
 
 
 def test_vertex_decides_no_key_of_the_spec() -> None:

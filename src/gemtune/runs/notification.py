@@ -32,6 +32,7 @@ def tell(
     parameters: Mapping[str, Any],
     webhook_secret: str,
     experiment: str = "",
+    error: str = "",
 ) -> None:
     """Do what the exit step is for: cancel what a broken run left behind, log the run, and say how it ended.
 
@@ -46,6 +47,7 @@ def tell(
         parameters: Parameters of the run that say where its tuning job is.
         webhook_secret: Secret with the address of a webhook; empty for none.
         experiment: Vertex AI experiment to log the run in; empty for one with the spec's name.
+        error: What the pipeline service says of a run that failed.
     """
     job_id = job.rpartition("/")[2]
     cancelled: list[str] = []
@@ -57,18 +59,25 @@ def tell(
         for kind, cancel in steps.items():
             try:
                 cancelled += cancel()
-            except GemtuneError as error:
-                print(f"Notification: {kind} jobs of this run may go on: {error}", file=sys.stderr, flush=True)
+            except GemtuneError as failed:
+                print(f"Notification: {kind} jobs of this run may go on: {failed}", file=sys.stderr, flush=True)
     message = outcome_message(
-        name=name, job=job, state=state, project=project, bucket=bucket, cancelled=cancelled, storage=Storage(project)
+        name=name,
+        job=job,
+        state=state,
+        project=project,
+        bucket=bucket,
+        cancelled=cancelled,
+        storage=Storage(project),
+        error=error,
     )
     message += f"\n{experiment_line(experiment_of(experiment, name), job, state, project, bucket)}"
     print(message, flush=True)
     if webhook_secret:
         try:
             send(webhook_secret, message, project=project)
-        except ServiceError as error:
-            print(f"Notification: not sent: {error}", file=sys.stderr, flush=True)
+        except ServiceError as failed:
+            print(f"Notification: not sent: {failed}", file=sys.stderr, flush=True)
 
 
 def experiment_line(experiment: str, job: str, state: str, project: str, bucket: str) -> str:
@@ -84,7 +93,15 @@ def experiment_line(experiment: str, job: str, state: str, project: str, bucket:
 
 
 def outcome_message(
-    *, name: str, job: str, state: str, project: str, bucket: str, cancelled: Iterable[str], storage: Storage
+    *,
+    name: str,
+    job: str,
+    state: str,
+    project: str,
+    bucket: str,
+    cancelled: Iterable[str],
+    storage: Storage,
+    error: str = "",
 ) -> str:
     """Return how a run ended: decision, reasons, numbers, cost and links, or the failed step, its cause and what next.
 
@@ -96,12 +113,13 @@ def outcome_message(
         bucket: Bucket of the pipeline.
         cancelled: Tuning and batch jobs that were cancelled because the run did not succeed.
         storage: Where the steps left their results.
+        error: What the service says of the run, for the case that no step left a cause.
     """
     job_id = job.rpartition("/")[2]
     comparison = read_json(run_uri(bucket, job_id, "comparison.json"), storage)
     lines = [f"{name} {job_id}: {state}"]
     if state != "SUCCEEDED":
-        lines += failure_lines(read_json(run_uri(bucket, job_id, "failure.json"), storage))
+        lines += failure_lines(read_json(run_uri(bucket, job_id, "failure.json"), storage), error)
         lines += [f"cancelled: {tuning_job}" for tuning_job in cancelled]
     if comparison:
         lines += [decision_line(comparison), *comparison["reasons"][1:], metric_line(comparison)]
@@ -111,10 +129,10 @@ def outcome_message(
     return "\n".join([*lines, f"run: {console_url(job, project) or job}"])
 
 
-def failure_lines(failure: dict[str, Any] | None) -> list[str]:
-    """Return the task that failed, its cause, and what to do next."""
+def failure_lines(failure: dict[str, Any] | None, error: str = "") -> list[str]:
+    """Return the task that failed, its cause, and what to do next; without a cause, what the service says."""
     if not failure:
-        return ["no step left a cause: see the log of the failed task"]
+        return [error or "no step left a cause: see the log of the failed task"]
     next_step = [f"next: {failure['next']}"] if failure["next"] else []
     return [f"{failure['task']} failed: {failure['message']}", *next_step]
 

@@ -61,6 +61,20 @@ def run_named(wanted: str, runs: list[dict[str, Any]], *, spec: str) -> dict[str
     return runs[ids.index(chosen)]
 
 
+def service_error(run: dict[str, Any]) -> str:
+    """Return what the service says of a run that failed: of the first step that did, or else of the run.
+
+    Steps leave their own cause; this is for what ended before it could: a missing image, a killed machine.
+
+    Args:
+        run: The whole pipeline job; a listed one lacks its tasks.
+    """
+    tasks = run.get("jobDetail", {}).get("taskDetails", [])
+    failed = [task for task in tasks if task["state"] == "FAILED" and task.get("executorDetail") and task.get("error")]
+    causes = [f"{task['taskName']}: {task['error'].get('message', '')}" for task in failed]
+    return (causes or [str(run.get("error", {}).get("message", ""))])[0]
+
+
 def run_id(run: dict[str, Any]) -> str:
     """Return the last part of a run's name."""
     return str(run["name"]).rpartition("/")[2]

@@ -29,7 +29,7 @@ def leave(emulator: Any, file: str, document: Any) -> None:
     Storage(emulator.project).write_text(f"gs://{emulator.bucket}/gemtune/runs/run-1/{file}", json.dumps(document))
 
 
-def message(emulator: Any, job: str, state: str, cancelled: tuple[str, ...] = ()) -> str:
+def message(emulator: Any, job: str, state: str, cancelled: tuple[str, ...] = (), error: str = "") -> str:
     return outcome_message(
         name="summaries",
         job=job,
@@ -38,6 +38,7 @@ def message(emulator: Any, job: str, state: str, cancelled: tuple[str, ...] = ()
         bucket=emulator.bucket,
         cancelled=cancelled,
         storage=Storage(emulator.project),
+        error=error,
     )
 
 
@@ -67,6 +68,7 @@ def test_a_run_that_failed_after_its_comparison_says_both(emulator: Any, job: st
 
 def test_a_run_that_left_no_cause_says_where_to_look(emulator: Any, job: str) -> None:
     assert "no step left a cause: see the log" in message(emulator, job, "FAILED")
+    assert "\nThe image was not found.\n" in message(emulator, job, "FAILED", error="The image was not found.")
 
 
 def test_a_cost_without_a_price_says_what_is_known_of_it() -> None:
