@@ -27,9 +27,9 @@ EXPANDED = 5
 
 
 def refuse_bad_data(spec: TuningSpec, path: Path, *, for_tuning: bool = True) -> None:
-    """Refuse data that would stop a run in its first steps, which on Vertex AI is minutes later and paid.
+    """Refuse data that would stop a run in its data conversion, which on Vertex AI is minutes later and paid.
 
-    Only data on this machine is looked at, and no more than `LARGEST`; the rest is left to those steps.
+    Only a spec whose data is all on this machine is looked at, up to `LARGEST`; the rest is left to that step.
 
     Args:
         spec: What is to run.
@@ -47,10 +47,7 @@ def refuse_bad_data(spec: TuningSpec, path: Path, *, for_tuning: bool = True) ->
         with naming(path, key):
             files += map(Path, find_sources(getattr(spec, key), folder=path.parent, storage=storage))
     if (size := sum(map(expanded_bytes, files))) > LARGEST:
-        say(
-            "note",
-            f"{size / 1e6:,.0f} MB of data is left to the first step of the run; `gemtune check` looks at it now",
-        )
+        say("note", f"{size / 1e6:,.0f} MB of data are checked in the run; `gemtune check {path}` does it now")
         return
     with TemporaryDirectory() as scratch:
         raise_problem(look_at(spec, path.parent, Path(scratch), None, for_tuning=for_tuning), path)
@@ -63,7 +60,8 @@ def raise_problem(shown: Preview, path: Path) -> None:
         DataError: A run would stop.
     """
     if error := shown.error:
-        raise DataError(error.message, next=f"{error.next}; nothing was submitted; `gemtune check {path}` shows all")
+        more = f"nothing was submitted; `gemtune check {path}` shows all"
+        raise DataError(error.message, next="; ".join(filter(None, [error.next, more])))
 
 
 def expanded_bytes(path: Path) -> int:

@@ -75,7 +75,7 @@ def test_data_in_cloud_storage_is_not_fetched_for_that(gemtune: CommandLine) -> 
 
 
 @pytest.mark.parametrize("name", ["rows.jsonl", "rows.jsonl.gz"])
-def test_large_data_is_left_to_the_first_step_and_that_is_said(
+def test_large_data_is_left_to_the_run_and_that_is_said(
     gemtune: CommandLine, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     data = Path(rows(gemtune.folder / "rows.jsonl", broken=True))
@@ -84,4 +84,4 @@ def test_large_data_is_left_to_the_first_step_and_that_is_said(
     (gemtune.folder / name).write_bytes(stored)
     monkeypatch.setattr(spec_data, "LARGEST", len(stored) * (spec_data.EXPANDED if name.endswith(".gz") else 1) - 1)
     ended = gemtune("submit", gemtune.spec(train_data=str(gemtune.folder / name)))
-    assert ended.code == 0 and "is left to the first step" in " ".join(ended.err.split())
+    assert ended.code == 0 and "of data are checked in the run" in " ".join(ended.err.split())
