@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 import pytest
@@ -82,7 +83,8 @@ def test_without_a_cron_there_is_no_schedule(gemtune: CommandLine) -> None:
 
 
 def test_what_a_schedule_cannot_do_is_said(gemtune: CommandLine) -> None:
-    (gemtune.folder / "train.jsonl").write_text("{}")
+    rows = [{"prompt": f"How is {number} made?", "completion": "By hand."} for number in range(100)]
+    (gemtune.folder / "train.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     ended = gemtune("schedule", "apply", gemtune.spec(train_data="train.jsonl"))
     said = " ".join(ended.err.split())
     assert ended.code == 0
