@@ -28,10 +28,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--image", metavar="URI", help="container image that has the packages of all steps")
     parser.add_argument("--output", metavar="FOLDER", type=Path, help="where YAML for --image goes; default: image")
     arguments = parser.parse_args(argv)
-    if arguments.image and not arguments.check:
-        return compile_for_image(arguments.image, arguments.output or Path("image"))
-    if arguments.image or arguments.output:
+    if (arguments.image and arguments.check) or (arguments.output and not arguments.image):
         parser.error("--output goes with --image, and --check with neither: it is about compiled/")
+    # Something to read while kfp is imported.
+    print("compile   pipelines/", file=sys.stderr, flush=True)
+    if arguments.image:
+        return compile_for_image(arguments.image, arguments.output or Path("image"))
     fresh = generated()
     stale = [path for path, text in fresh.items() if not path.exists() or path.read_text("utf-8") != text]
     for path in stale:

@@ -128,7 +128,7 @@ def interrupted(target: Target | None, job: Any, arguments: argparse.Namespace) 
     if target.process and not target.other_jobs(job.resource_name):
         return f"interrupted: the emulator stops, and {job.name} with it"
     cancelling = command("runs cancel", target, arguments, job.name)
-    return f"interrupted: {job.name} goes on running; this ends it and its tuning job:\n$ {cancelling}"
+    return f"interrupted: {job.name} goes on running; to end it:\n$ {cancelling}"
 
 
 def command(verb: str, target: Target, arguments: argparse.Namespace, *more: str) -> str:

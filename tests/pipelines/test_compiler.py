@@ -18,6 +18,7 @@ from pipelines import compiler
 
 ROOT = Path(__file__).parents[2]
 COMPILED = ROOT / "compiled" / "tuning.yaml"
+FILES = ("tuning.yaml", "evaluation.yaml", "tuning-email.yaml")
 ALLOWED_KEYS = set((Path(__file__).parent / "spec_keys.txt").read_text().split())
 NAMED_BY_US = {"components", "executors", "tasks", "parameters", "artifacts", "outputParameters"}
 """Maps whose keys are names of ours, not of the format."""
@@ -101,10 +102,12 @@ def step():
     assert modules == {"gemtune.errors", "gemtune.labels", "gemtune.step"}
 
 
-def test_every_step_fits_into_one_argument(committed: dict[str, Any]) -> None:
-    for name, program in programs(committed).items():
+@pytest.mark.parametrize("file", FILES)
+def test_every_step_fits_into_one_argument(file: str) -> None:
+    for name, program in programs(load((COMPILED.parent / file).read_text(encoding="utf-8"))).items():
         archive = compiler.ARCHIVE.search(program)
-        assert archive and len(archive[0]) < 85_000, name
+        is_ours = name != "exec-vertex-pipelines-notification-email"
+        assert not is_ours or (archive and len(archive[0]) < 85_000), name
         assert len(program.encode()) < 100_000, name
 
 
@@ -134,7 +137,7 @@ def keys(value: Any, named: bool = False) -> Iterator[str]:
             yield from keys(each)
 
 
-@pytest.mark.parametrize("file", ["tuning.yaml", "tuning-email.yaml"])
+@pytest.mark.parametrize("file", FILES)
 def test_the_yaml_has_no_key_that_an_older_back_end_rejects(file: str) -> None:
     committed = load((COMPILED.parent / file).read_text(encoding="utf-8"))
     # What is data and not format is taken out.
@@ -147,6 +150,18 @@ def test_the_yaml_has_no_key_that_an_older_back_end_rejects(file: str) -> None:
             for parameter in task.get("inputs", {}).get("parameters", {}).values():
                 parameter.pop("runtimeValue", None)
     assert set(keys(committed)) <= ALLOWED_KEYS
+
+
+def test_what_older_back_ends_reject_is_not_allowed() -> None:
+    rejected = {"resourceCpuLimit", "resourceMemoryLimit", "resourceType", "resourceCount", "cacheKey"}
+    assert len(ALLOWED_KEYS) > 40 and not ALLOWED_KEYS & rejected
+    assert set(keys({"root": {"dag": {"tasks": {"resourceType": {"cachingOptions": {"cacheKey": "x"}}}}}})) == {
+        "root",
+        "dag",
+        "tasks",
+        "cachingOptions",
+        "cacheKey",
+    }, "a task may have any name, and everything in it is looked at"
 
 
 @pytest.mark.parametrize(

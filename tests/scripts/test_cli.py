@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from scripts import cli
+from tests.scripts.conftest import CommandLine
 
 
 def test_help_lists_every_verb_with_the_first_line_of_its_module(capsys: pytest.CaptureFixture[str]) -> None:
@@ -49,3 +50,40 @@ def test_every_verb_explains_itself_in_80_columns(verb: str, capsys: pytest.Capt
         importlib.import_module(f"scripts.{verb}").main(["--help"])
     assert ended.value.code == 0
     assert capsys.readouterr().out.startswith(f"usage: gemtune {verb}")
+
+
+SPY = """
+import sys
+from scripts import cli
+
+class FirstLine:
+    def write(self, text):
+        if text.strip():
+            sys.__stdout__.write(text + "\\n" + str(sorted({"kfp", "google.cloud.aiplatform"} & sys.modules.keys())))
+            sys.__stdout__.flush()
+            raise SystemExit
+    def flush(self): pass
+    def isatty(self): return False
+
+sys.stdout = sys.stderr = FirstLine()
+cli.main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "SPEC"],
+        ["submit", "SPEC"],
+        ["evaluate", "SPEC", "--model", "gemini-3.1-flash-lite", "--model", "gemini-3.5-flash"],
+        ["publish", "SPEC", "--to", "https://us-central1-kfp.pkg.dev/gemtune-local/gemtune"],
+        ["schedule", "apply", "SPEC"],
+        ["compile", "--check"],
+    ],
+    ids=" ".join,
+)
+def test_a_verb_says_something_before_it_imports_what_takes_seconds(gemtune: CommandLine, arguments: list[str]) -> None:
+    command = [gemtune.spec() if each == "SPEC" else each for each in arguments]
+    ended = subprocess.run([sys.executable, "-c", SPY, *command], cwd=gemtune.folder, capture_output=True, text=True)
+    first, *_, loaded = ended.stdout.splitlines()
+    assert first.startswith(("target ", "compile ")) and loaded == "[]", ended.stderr
