@@ -101,7 +101,7 @@ def outcome_message(
     comparison = read_json(run_uri(bucket, job_id, "comparison.json"), storage)
     lines = [f"{name} {job_id}: {state}"]
     if state != "SUCCEEDED":
-        lines += failure_lines(read_json(run_uri(bucket, job_id, "failure.json"), storage))
+        lines += cause_lines(run_uri(bucket, job_id, "failure.json"), storage)
         lines += [f"cancelled: {tuning_job}" for tuning_job in cancelled]
     if comparison:
         lines += [decision_line(comparison), *comparison["reasons"][1:], metric_line(comparison)]
@@ -109,6 +109,15 @@ def outcome_message(
     if comparison:
         lines.append(f"report: {object_url(run_uri(bucket, job_id, 'report.html'))}")
     return "\n".join([*lines, f"run: {console_url(job, project) or job}"])
+
+
+def cause_lines(uri: str, storage: Storage) -> list[str]:
+    """Return what the failed step left at a URI, as `failure_lines` does, or why it may have been unable to."""
+    try:
+        found = storage.read_versioned(uri)
+    except StorageError as error:
+        return [f"no step left a cause: {error}"]
+    return failure_lines(json.loads(found[0]) if found else None)
 
 
 def failure_lines(failure: dict[str, Any] | None) -> list[str]:
