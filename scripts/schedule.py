@@ -262,9 +262,9 @@ def row(schedule: Schedule) -> dict[str, str]:
     return {
         "spec": spec_of(schedule),
         "state": schedule["state"].lower(),
-        "cron": schedule["cron"],
-        "next run": moment(schedule.get("nextRunTime", "")),
         "runs": str(schedule.get("startedRunCount", 0)),
+        "next run": moment(schedule.get("nextRunTime", "")),
+        "cron": schedule["cron"],
     }
 
 

@@ -280,8 +280,9 @@ def test_a_schedule_is_listed_and_shown(gemtune: CommandLine) -> None:
     path = gemtune.spec()
     gemtune("schedule", "apply", path)
     listed = gemtune("schedule", "list", path).out.splitlines()
-    assert listed[0].split() == ["SPEC", "STATE", "CRON", "NEXT", "RUN", "RUNS"]
-    assert listed[1].startswith("summaries  active  TZ=Europe/Berlin 0 3 * * 1  20")
+    assert listed[0].split() == ["SPEC", "STATE", "RUNS", "NEXT", "RUN", "CRON"]
+    assert listed[1].startswith("summaries  active  0     20")
+    assert listed[1].endswith("Z  TZ=Europe/Berlin 0 3 * * 1")
     shown = gemtune("schedule", "show", path).out.splitlines()
     assert "parameters.train_data: gs://gemtune-local/train.jsonl" in shown
     assert not [line for line in shown if line.startswith("parameters.seed")], "which is as if not given"
