@@ -95,7 +95,7 @@ class Method:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
         state: State = scope["app"].state.emulator
-        entry = state.requests.add(self._name, scope["path"])
+        entry = state.requests.add(self._name, scope["path"], scope["query_string"].decode())
         # What is uploaded can be large, and storage has it anyway; a secret is not for a log.
         is_kept = not scope["path"].startswith("/upload/") and not self._name.startswith("secretmanager.")
         recorded = recording(receive, entry) if is_kept else receive

@@ -16,6 +16,7 @@ class LoggedRequest:
 
     method: str
     path: str
+    query: str
     body: bytearray = field(default_factory=bytearray)
 
     def document(self) -> dict[str, Any]:
@@ -24,7 +25,7 @@ class LoggedRequest:
             body = json.loads(self.body) if self.body else None
         except ValueError:
             body = self.body.decode(errors="replace")
-        return {"method": self.method, "path": self.path, "body": body}
+        return {"method": self.method, "path": self.path, "query": self.query, "body": body}
 
 
 class RequestLog:
@@ -33,9 +34,9 @@ class RequestLog:
     def __init__(self) -> None:
         self._requests: deque[LoggedRequest] = deque(maxlen=REQUESTS)
 
-    def add(self, method: str, path: str) -> LoggedRequest:
+    def add(self, method: str, path: str, query: str) -> LoggedRequest:
         """Open an entry, and make room for it."""
-        entry = LoggedRequest(method, path)
+        entry = LoggedRequest(method, path, query)
         self._requests.append(entry)
         return entry
 

@@ -3,7 +3,8 @@
 Faithful: required fields, integer enums and counts as strings, output-only fields ignored, an updateMask with nested
 paths, fields that were set cannot be unset.
 Not modelled: schedules of notebooks; a mask of `*`. The wording of errors is not verified live.
-Assumed: the pipeline job of the request is checked when the schedule is created, not only when it runs.
+Assumed: the pipeline job of the request is checked when the schedule is created, not only when it runs; what a mask
+names is replaced as a whole, while protobuf's own rule for a mask that ends in a message is to merge.
 Source: https://docs.cloud.google.com/gemini-enterprise-agent-platform/reference/rest/v1/projects.locations.schedules.
 """
 

@@ -103,16 +103,32 @@ def without_install(command: list[str]) -> list[str]:
     return command[3:]
 
 
-def dockerfile(yaml_text: str) -> str:
-    """Return the Dockerfile of an image that has what the steps of a compiled pipeline install."""
+def image_files(yaml_text: str) -> dict[str, str]:
+    """Return name → text of the files that an image is built from which has what a compiled pipeline's steps install.
+
+    Each package has the hashes of requirements.lock, so that pip takes no other file for it.
+
+    Raises:
+        KeyError: A step installs what is not locked.
+    """
     executors = yaml.load(yaml_text, Loader=yaml.CSafeLoader)["deploymentSpec"]["executors"].values()
     installs = [
         each["container"]["command"][2] for each in executors if each.get("container", {}).get("image") == BASE_IMAGE
     ]
+    locked = locked_packages()
     packages = sorted(set(re.findall(r"'([\w.-]+==[^']+)'", "\n".join(installs))))
     # --no-deps: all that is required is listed, but for what kfp needs to compile and a step does not.
-    lines = [f"FROM {BASE_IMAGE}", "RUN python3 -m pip install --no-cache-dir --no-deps \\"]
-    return "\n".join([*lines, " \\\n".join(f"    {package}" for package in packages)]) + "\n"
+    install = "RUN python3 -m pip install --no-cache-dir --no-deps --require-hashes --requirement /requirements.txt"
+    return {
+        "Dockerfile": "\n".join([f"FROM {BASE_IMAGE}", "COPY requirements.txt /requirements.txt", install, ""]),
+        "requirements.txt": "".join(f"{locked[package]}\n" for package in packages),
+    }
+
+
+def locked_packages() -> dict[str, str]:
+    """Return `name==version` → its lines in requirements.lock, with the hash of every file of it."""
+    entries = re.split(r"\n(?=\S)", (ROOT / "requirements.lock").read_text(encoding="utf-8").strip())
+    return {entry.split()[0]: entry for entry in entries}
 
 
 class ReadableDumper(yaml.SafeDumper):

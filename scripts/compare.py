@@ -1,6 +1,6 @@
 """Put two finished runs side by side.
 
-    gemtune compare RUN RUN [SPEC] [--json]
+    gemtune compare [SPEC] RUN RUN [--json]
 
 RUN is the id or the resource name of a run. What `gemtune run` or `gemtune report` fetched is taken from runs/; other
 runs are fetched, and SPEC says where from. The table says when the figures of the two do not compare.
@@ -14,8 +14,9 @@ from typing import Any
 
 from gemtune.errors import GemtuneError
 from gemtune.runs.cost import usd
-from scripts.report import add_source_arguments, finished_runs
+from scripts.report import finished_runs
 from scripts.screen import folded, report_error, table
+from scripts.spec_arguments import add_spec_arguments
 from scripts.table import print_json
 
 CELL = 30
@@ -27,10 +28,10 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         "gemtune compare", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
+    add_spec_arguments(parser, required=False)
     parser.add_argument("runs", metavar="RUN", nargs=2, help="id or resource name of a finished run")
-    add_source_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
-    arguments = parser.parse_args(argv)
+    arguments = parser.parse_intermixed_args(argv)
     try:
         found = [read_run(folder) for folder in finished_runs(arguments.runs, arguments)]
     except GemtuneError as error:

@@ -8,8 +8,9 @@ Unchanged sources give unchanged bytes, so what git shows as changed in compiled
 and ends with exit code 3 when a file is stale.
 
 With `--image` the steps install nothing when they start: the image has it all. That is for projects that cannot reach
-a package index, and saves a minute per step. The YAML and the Dockerfile of the image go to FOLDER (`image` if not
-given); building and pushing the image is up to you. compiled/ stays as it is.
+a package index, and saves a minute per step. FOLDER (`image` if not given) gets the YAML, the Dockerfile of the image
+and its requirements.txt, which has the hashes of every package; building and pushing the image is up to you. compiled/
+stays as it is.
 """
 
 import argparse
@@ -79,21 +80,20 @@ def compiled(image: str = "") -> dict[str, str]:
 
 def compile_for_image(image: str, folder: Path) -> int:
     """Write YAML whose steps run in an image as it is, and the Dockerfile of that image, and return the exit code."""
-    from pipelines.compiler import dockerfile
+    from pipelines.compiler import image_files
 
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in compiled(image).items():
-        (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
-        print(folder / f"{name}.yaml")
     remarks = [
         "Made by `gemtune compile --image`. Not built or pushed by gemtune, and not tried: there is no Docker where it",
-        "is tested. What it installs is what the steps install in compiled/tuning.yaml.",
-        f"    docker build --tag {image} . && docker push {image}",
+        "is tested. What it installs is what the steps install in compiled/tuning.yaml, by hash.",
+        f"    docker build --tag {image} {folder} && docker push {image}",
     ]
-    text = "".join(f"# {line}\n" for line in remarks) + dockerfile(compiled()["tuning"])
-    (folder / "Dockerfile").write_text(text, encoding="utf-8")
-    print(folder / "Dockerfile")
-    print(f"build {image} from it before you submit", file=sys.stderr)
+    files = {f"{name}.yaml": text for name, text in compiled(image).items()} | image_files(compiled()["tuning"])
+    files["Dockerfile"] = "".join(f"# {line}\n" for line in remarks) + files["Dockerfile"]
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+        print(folder / name)
+    print(f"build {image} from the Dockerfile before you submit", file=sys.stderr)
     return 0
 
 

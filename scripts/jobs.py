@@ -20,7 +20,7 @@ from gemtune.catalog import load as load_catalog
 from gemtune.errors import GemtuneError
 from gemtune.spec import TuningSpec
 from gemtune.tuning.job_list import JobList
-from scripts.screen import report_error, say
+from scripts.screen import folded, report_error, say
 from scripts.spec_arguments import add_spec_arguments, read_spec, target_of
 from scripts.table import print_json, print_table
 from scripts.target import open_target
@@ -92,15 +92,13 @@ def show_job(jobs: JobList, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(row)
         return 0
-    for name, value in row.items():
-        if value and name not in HIDDEN:
-            print(f"{name:<25}{value}")
-    print(f"{'age':<25}{age(row)}\n{'cost':<25}{cost(row)}")
+    said = [(name, str(value)) for name, value in row.items() if value and name not in HIDDEN]
+    said += [("age", age(row)), ("cost", cost(row))]
     for point in row["checkpoints"]:
-        place = f"epoch {point['epoch']}, step {point['step']}"
-        print(f"checkpoint {point['checkpoint_id']:<14}{place}  {point['endpoint']}")
-    for warning in row["warnings"]:
-        print(f"{'warning':<25}{warning}")
+        place = f"epoch {point['epoch']}, step {point['step']}, {point['endpoint']}"
+        said.append((f"checkpoint {point['checkpoint_id']}", place))
+    for name, value in [*said, *(("warning", warning) for warning in row["warnings"])]:
+        print("\n".join(folded(value, first=f"{name:<25}")))
     return 0
 
 

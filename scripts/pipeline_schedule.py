@@ -28,10 +28,7 @@ class WantedSchedule:
 
     def document(self) -> dict[str, Any]:
         """Return it as the service's JSON has it."""
-        from google.protobuf.json_format import MessageToDict
-
-        resource = self._schedule._gca_resource
-        return dict(MessageToDict(type(resource).pb(resource)))
+        return json_of(self._schedule._gca_resource)
 
     def create(self) -> str:
         """Create the schedule and return its name."""
@@ -39,11 +36,22 @@ class WantedSchedule:
         created = self._schedule.api_client.create_schedule(parent=self._schedule._parent, schedule=resource)
         return str(created.name)
 
-    def update(self, name: str, fields: Sequence[str]) -> None:
-        """Change fields of a schedule that is there; the SDK's own `update` cannot change what it runs."""
+    def update(self, name: str, fields: Sequence[str]) -> dict[str, Any]:
+        """Change fields of a schedule that is there, and return it as the service answered.
+
+        The SDK's own `update` cannot change what a schedule runs.
+        """
         resource = self._schedule._gca_resource
         resource.name = name
-        self._schedule.api_client.update_schedule(schedule=resource, update_mask={"paths": list(fields)})
+        client = self._schedule.api_client
+        return json_of(client.update_schedule(schedule=resource, update_mask={"paths": list(fields)}))
+
+
+def json_of(resource: Any) -> dict[str, Any]:
+    """Return a message of the SDK as the service's JSON has it."""
+    from google.protobuf.json_format import MessageToDict
+
+    return dict(MessageToDict(type(resource).pb(resource)))
 
 
 def fill(resource: Any, spec: TuningSpec) -> None:

@@ -18,6 +18,7 @@ from gemtune.errors import GemtuneError, ServiceError, SpecError
 from gemtune.spec import TuningSpec
 from gemtune.storage import Storage
 from scripts.screen import report_error, say
+from scripts.service_errors import service_errors
 from scripts.spec_arguments import add_pipeline_argument, add_spec_arguments, read_spec, target_of
 from scripts.target import Target, open_target, registry_client
 
@@ -84,21 +85,22 @@ def publish_to_registry(repository: str, pipeline: Path, tags: list[str], target
 
     Raises:
         SpecError: A tag is none.
-        ServiceError: The repository is missing or refuses the file.
+        ServiceError: There are no credentials, or the repository is missing or refuses the file.
     """
     from requests import RequestException  # type: ignore[import-untyped]
 
     for tag in tags:
         if not TAG.fullmatch(tag):
             raise SpecError(f"--tag: found {tag!r}, expected lowercase letters, digits and hyphens, a letter first")
-    try:
-        package, version = registry_client(target, repository).upload_pipeline(str(pipeline), tags=tags)
-    except RequestException as error:
-        said = error.response.text.strip()[:300] if error.response is not None else type(error).__name__
-        raise ServiceError(
-            f"{repository}: {said}",
-            next="the repository must exist, with format KFP, and you need roles/artifactregistry.writer on it",
-        ) from error
+    with service_errors("publish"):
+        try:
+            package, version = registry_client(target, repository).upload_pipeline(str(pipeline), tags=tags)
+        except RequestException as error:
+            said = error.response.text.strip()[:300] if error.response is not None else type(error).__name__
+            raise ServiceError(
+                f"{repository}: {said}",
+                next="the repository must exist, with format KFP, and you need roles/artifactregistry.writer on it",
+            ) from error
     say("version", f"{package} {version}")
     return f"{repository}/{package}/{tags[0] if tags else version}"
 

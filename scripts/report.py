@@ -1,11 +1,11 @@
 """Fetch the report of a finished run and open it.
 
-    gemtune report RUN [SPEC]
-    gemtune report gemini-tuning-20261121104514-3fa2 my-spec.yaml --target vertex --no-open
+    gemtune report SPEC [RUN]
+    gemtune report my-spec.yaml gemini-tuning-20261121104514-3fa2 --target vertex --no-open
 
-RUN is the id or the resource name of a run, however it was started. report.html, comparison.json and model_card.md are
-put into runs/JOB; what is there already needs neither SPEC nor network. SPEC says project, bucket and target of the
-run. The report's path goes to stdout, last.
+RUN is the id or the resource name of a run, however it was started; without it, the newest one of SPEC that succeeded
+is meant. SPEC says project, bucket and target of the run. report.html, comparison.json and model_card.md are put into
+runs/JOB; what is there already needs no network. The report's path goes to stdout, last.
 """
 
 import argparse
@@ -17,12 +17,12 @@ from typing import Any
 
 from gemtune.errors import GemtuneError, ServiceError, SpecError
 from gemtune.runs.notification import failure_lines, read_json, run_uri
-from gemtune.runs.pipeline_jobs import service_error
+from gemtune.runs.pipeline_jobs import run_named, runs_of, service_error
 from gemtune.spec import TuningSpec
 from gemtune.storage import Storage
 from gemtune.vertex import CallError, Rest, location_of
 from scripts.screen import report_error
-from scripts.spec_arguments import read_spec, target_of
+from scripts.spec_arguments import add_spec_arguments, read_spec, target_of
 from scripts.target import open_target
 
 RUNS = Path("runs")
@@ -34,8 +34,8 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         "gemtune report", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("run", metavar="RUN", help="id or resource name of a finished run")
-    add_source_arguments(parser)
+    add_spec_arguments(parser)
+    parser.add_argument("run", metavar="RUN", nargs="?", default="", help="default: the newest of SPEC that succeeded")
     parser.add_argument("--no-open", action="store_true", help="do not open a browser")
     arguments = parser.parse_args(argv)
     try:
@@ -49,37 +49,40 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def add_source_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that say where a run is that was not fetched yet."""
-    parser.add_argument("spec", metavar="SPEC", nargs="?", default="", help="tuning spec: says where the run is")
-    parser.add_argument("--target", choices=("emulator", "vertex"), help="default: submission.target of SPEC")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key of the spec")
-
-
 def finished_runs(runs: list[str], arguments: argparse.Namespace) -> list[Path]:
     """Return the folders of finished runs, each fetched unless it is there.
 
     Args:
-        runs: Ids or resource names.
+        runs: Ids or resource names; an empty one is the newest of the spec that succeeded.
         arguments: With `spec`, `target` and `set`.
 
     Raises:
         SpecError: A run is to be fetched, and no spec says from where; or there is no such run.
         ServiceError: A run has not ended, or ended without a report.
     """
-    ids = [run.rpartition("/")[2] for run in runs]
-    missing = [run for run, job_id in zip(runs, ids, strict=True) if not is_fetched(RUNS / job_id)]
+    folders = {run: RUNS / run.rpartition("/")[2] for run in runs if run}
+    missing = [run for run in runs if run not in folders or not is_fetched(folders[run])]
     if missing and not arguments.spec:
         raise SpecError(f"{missing[0]}: not in {RUNS}/, expected a run fetched before", next="name its SPEC, too")
     if missing:
         target = open_target(target_of(arguments))
         try:
             spec = read_spec(arguments, target)
-            for run in missing:
-                fetch_finished(run, spec)
+            folders |= {run: fetch_finished(run or newest_run(spec), spec) for run in missing}
         finally:
             target.stop()
-    return [RUNS / job_id for job_id in ids]
+    return [folders[run] for run in runs]
+
+
+def newest_run(spec: TuningSpec) -> str:
+    """Return the name of the newest run of a spec that succeeded; of the newest at all, if none did.
+
+    Raises:
+        SpecError: It has none.
+    """
+    runs = runs_of(spec.name, project=spec.submission.project, location=spec.submission.location)
+    succeeded = [run for run in runs if run["state"] == "PIPELINE_STATE_SUCCEEDED"]
+    return str(run_named("", succeeded or runs, spec=spec.name)["name"])
 
 
 def is_fetched(folder: Path) -> bool:
@@ -87,8 +90,8 @@ def is_fetched(folder: Path) -> bool:
     return all((folder / file).is_file() for file in FETCHED)
 
 
-def fetch_finished(run: str, spec: TuningSpec) -> None:
-    """Fetch what a run left, wherever the run itself says its bucket is.
+def fetch_finished(run: str, spec: TuningSpec) -> Path:
+    """Fetch what a run left, wherever the run itself says its bucket is, and return the folder that it is in now.
 
     Raises:
         SpecError: There is no such run where the spec submits its own.
@@ -107,7 +110,7 @@ def fetch_finished(run: str, spec: TuningSpec) -> None:
     bucket = job["runtimeConfig"]["parameterValues"]["bucket"]
     if not storage.exists(run_uri(bucket, job_id, "report.html")):
         raise ServiceError(why_no_report(job, job_id, read_json(run_uri(bucket, job_id, "failure.json"), storage)))
-    fetch(job_id, bucket, storage)
+    return fetch(job_id, bucket, storage)
 
 
 def why_no_report(job: dict[str, Any], job_id: str, failure: dict[str, Any] | None) -> str:

@@ -23,8 +23,11 @@ from gemtune.runs.schedules import (
     Schedule,
     all_schedules,
     check_update,
+    check_updated,
     differences,
+    namesakes,
     schedule_of,
+    schedules_of,
     settings_of,
     spec_of,
 )
@@ -80,37 +83,57 @@ def apply(spec: TuningSpec, arguments: argparse.Namespace, target: Target) -> bo
     with service_errors("schedule"):
         wanted = WantedSchedule(spec, parameters, arguments.pipeline, target)
     existing = find(spec)
-    if existing is None:
-        with service_errors("schedule"):
-            name = wanted.create()
-        say("schedule", "created")
-    else:
-        name = existing["name"]
-        update(existing, wanted)
-    print(name)
+    print(create(spec, wanted) if existing is None else update(existing, wanted))
     return True
 
 
-def update(existing: Schedule, wanted: WantedSchedule) -> None:
-    """Say how a schedule differs from what is wanted, and change it."""
+def create(spec: TuningSpec, wanted: WantedSchedule) -> str:
+    """Create the schedule of a spec, and return its name.
+
+    The service has no name of ours to refuse a second one by. So whoever has created one looks again, and where two
+    people did at the same time, both find that the older one stays.
+    """
+    project, location = spec.submission.project, spec.submission.location
+    for name in namesakes(wanted.document(), all_schedules(project=project, location=location)):
+        say(
+            "warning",
+            f"the schedule of {name} says the same; if the spec was renamed, "
+            f"`gemtune schedule delete SPEC --set name={name}` ends it",
+        )
+    with service_errors("schedule"):
+        created = wanted.create()
+    oldest = next(iter(schedules_of(spec.name, project=project, location=location)), None)
+    if oldest is None or oldest["name"] == created:
+        say("schedule", "created")
+        return created
+    rest_of(spec).delete(created)
+    say("schedule", "somebody else created it at the same time: theirs stays")
+    return update(oldest, wanted)
+
+
+def update(existing: Schedule, wanted: WantedSchedule) -> str:
+    """Say how a schedule differs from what is wanted, change it, and return its name."""
+    name = str(existing["name"])
     changes = differences(existing, wanted.document())
     if not changes:
         say("schedule", "nothing to change")
-        return
+        return name
     print_changes(changes)
     check_update(existing, changes)
+    # The whole request every time: account, network, key and labels stand in it.
+    fields = ["create_pipeline_job_request", *(FIELDS[key] for key in changes if key in FIELDS)]
     with service_errors("schedule"):
-        # The whole request every time: account, network, key and labels stand in it.
-        wanted.update(
-            existing["name"], ["create_pipeline_job_request", *(FIELDS[key] for key in changes if key in FIELDS)]
-        )
+        updated = wanted.update(name, fields)
+    check_updated(updated, wanted.document(), changes)
     say("schedule", f"changed; it is {existing['state'].lower()}")
+    return name
 
 
 def print_changes(changes: Mapping[str, tuple[Any, Any]]) -> None:
-    """Say what is changed, one line for each setting."""
-    for key, (old, new) in changes.items():
-        print(f"  {key}: {shown(old)} -> {shown(new)}", file=sys.stderr)
+    """Say what is changed, each setting in full: what differs may be in the middle of a long text."""
+    for key, values in changes.items():
+        old, new = (shown(each) if each is None or isinstance(each, bool) else repr(each) for each in values)
+        print("\n".join(folded(f"{key}: {old} -> {new}", first="  ", indent=4)), file=sys.stderr)
 
 
 def warn_of_what_stays(spec: TuningSpec) -> None:
@@ -232,9 +255,9 @@ def row(schedule: Schedule) -> dict[str, str]:
     return {
         "spec": spec_of(schedule),
         "state": schedule["state"].lower(),
-        "cron": schedule["cron"],
-        "next run": moment(schedule.get("nextRunTime", "")),
         "runs": str(schedule.get("startedRunCount", 0)),
+        "next run": moment(schedule.get("nextRunTime", "")),
+        "cron": schedule["cron"],
     }
 
 

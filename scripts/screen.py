@@ -37,8 +37,12 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]], *, text: Sequen
 def folded(text: str, *, first: str = "", indent: int = 2) -> list[str]:
     """Return a text as lines of at most 80 columns, what starts them apart, all but the first indented.
 
-    A longer word stays whole: it is a path or a URI, to be copied.
+    A longer word stays whole: it is a path or a URI, to be copied. Where it is too long for the first line, it starts
+    the next one.
     """
+    word = len(text.split(maxsplit=1)[0]) if text.split() else 0
+    if first.strip() and len(first) + word > WIDTH:
+        return [first.rstrip(), *folded(text, first=" " * indent, indent=indent)]
     lines = wrap(
         text,
         WIDTH,

@@ -29,10 +29,13 @@ def add_pipeline_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_spec_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that every verb with a spec has."""
+def add_spec_arguments(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """Add the arguments that every verb with a spec has; the spec comes first."""
     parser.add_argument(
-        "spec", metavar="SPEC", help="tuning spec, a YAML file; its keys are described by `gemtune schema`"
+        "spec",
+        metavar="SPEC",
+        nargs=None if required else "?",
+        help="tuning spec, a YAML file; its keys are described by `gemtune schema`",
     )
     parser.add_argument(
         "--target", choices=("emulator", "vertex"), help="where to run; default: submission.target of SPEC"

@@ -10,6 +10,7 @@ Prints the job's resource name on stdout and where to watch it on stderr. Local 
 import argparse
 import shlex
 import sys
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,11 @@ from typing import Any
 import yaml
 
 from gemtune.catalog import load as load_catalog
-from gemtune.errors import GemtuneError
+from gemtune.errors import GemtuneError, SpecError
 from gemtune.runs.plan import check_spec
 from gemtune.spec import TuningSpec
+from gemtune.storage import split_uri
+from gemtune.vertex import CallError
 from scripts.pipeline_job import pipeline_job, repetition
 from scripts.screen import report_error, say
 from scripts.service_errors import service_errors
@@ -99,11 +102,31 @@ def sent_parameters(
         say("warning", warning)
     for note in check_spec(spec, catalog) if models is None else ():
         say("note", note)
+    check_buckets(spec)
     parameters = {**spec.parameters(), **uploaded_sources(spec, path, target)}
     if models is None:
         return parameters
     known = parameters_of(template)
     return {name: value for name, value in {**parameters, **models}.items() if name in known}
+
+
+def check_buckets(spec: TuningSpec) -> None:
+    """Check that the buckets of a run are there: without them its steps cannot even leave word of what is wrong.
+
+    Raises:
+        SpecError: One is not.
+    """
+    from gemtune.project.bucket import Bucket
+
+    keys = {split_uri(spec.submission.pipeline_root)[0]: "submission.pipeline_root", spec.bucket: "bucket"}
+    for name, key in keys.items():
+        # Who may not look, or has no network, is told by whatever needs the bucket.
+        with suppress(CallError):
+            if not Bucket(spec.project, name).exists():
+                raise SpecError(
+                    f"{key}: found no bucket gs://{name}, expected one that is there",
+                    next="`gemtune setup SPEC` makes it, or correct the name",
+                )
 
 
 def parameters_of(template: Path) -> set[str]:

@@ -54,7 +54,7 @@ class Emulator:
         self.state.clock.set(now)
 
     def requests(self, method: str = "") -> list[dict[str, Any]]:
-        """Return the requests of `method` so far, each {"method", "path", "body"}."""
+        """Return the requests of `method` so far, each {"method", "path", "query", "body"}."""
         return self.state.requests.list(method)
 
 

@@ -88,7 +88,7 @@ def test_a_scheduled_run_guards_the_champion_too_and_its_report_is_fetched(
     terminal.post("/emulator/clock/advance", {"seconds": WEEK_SECONDS})
     run = ended_run_of_schedule(terminal, spec)
     assert run["state"] == "PIPELINE_STATE_SUCCEEDED"
-    fetched = terminal.gemtune("report", run["name"], spec, "--no-open")
+    fetched = terminal.gemtune("report", spec, run["name"], "--no-open")
     path = f"runs/{run['name'].rpartition('/')[2]}/report.html"
     assert (fetched.returncode, fetched.stdout) == (0, f"{path}\n"), fetched.stderr
     assert "there is nothing to promote" in (terminal.folder / path).read_text(encoding="utf-8")

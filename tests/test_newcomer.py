@@ -179,7 +179,7 @@ def run_on_a_schedule(newcomer: Newcomer) -> None:
 def notices(newcomer: Newcomer, run: dict[str, Any]) -> str:
     """Return what a run that somebody else started notes, as its report has it."""
     name = run["name"].rpartition("/")[2]
-    assert newcomer.does(f"gemtune report {name} first.yaml --no-open") == f"runs/{name}/report.html"
+    assert newcomer.does(f"gemtune report first.yaml {name} --no-open") == f"runs/{name}/report.html"
     comparison = json.loads((newcomer.terminal.folder / "runs" / name / "comparison.json").read_text(encoding="utf-8"))
     return "\n".join(comparison["notices"])
 
@@ -198,7 +198,7 @@ def catch_up(newcomer: Newcomer) -> None:
 
 def read_the_report(newcomer: Newcomer) -> None:
     name = newcomer.runs(5)[0]["name"].rpartition("/")[2]
-    page = newcomer.terminal.folder / newcomer.does(f"gemtune report {name} first.yaml --no-open")
+    page = newcomer.terminal.folder / newcomer.does(f"gemtune report first.yaml {name} --no-open")
     assert "Nothing has changed since that run" in page.read_text(encoding="utf-8")
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from gemtune.cron import check_cron
+from gemtune.errors import SpecError, did_you_mean, shown
 from gemtune.resource_names import Folder, KmsKey, Network, ServiceAccount, matching
 
 _LABEL_KEY = re.compile(r"(?!gemtune-)[a-z][a-z0-9_-]{0,62}")
@@ -67,15 +69,16 @@ class Submission(BaseModel):
     @classmethod
     def _check_cron(cls, value: str) -> str:
         expected = "five fields such as `0 3 * * 1`, without a time zone: that is submission.time_zone"
-        return value and matching(_CRON, value.strip(), expected)
+        if value:
+            check_cron(matching(_CRON, value.strip(), expected))
+        return value.strip()
 
     @field_validator("time_zone")
     @classmethod
     def _check_time_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError("an IANA time zone such as Europe/Berlin") from None
+        known = available_timezones() - {"localtime"}  # that of this machine, which the service does not know
+        if value not in known:
+            raise ValueError(f"an IANA time zone such as Europe/Berlin{did_you_mean(value, known)}")
         return value
 
     @field_validator("start", "end")
@@ -91,7 +94,7 @@ class Submission(BaseModel):
     def _check_together(self) -> Self:
         start, end = self.start_time(), self.end_time()
         if start and end and start >= end:
-            raise ValueError("start before end")
+            raise SpecError(f"submission.end: {shown(self.end)}, expected a time after start, {shown(self.start)}")
         return self
 
     def start_time(self) -> datetime | None:

@@ -92,6 +92,7 @@ def test_requests_are_logged_under_their_method(emulator: Emulator) -> None:
     assert logged == {
         "method": "storage.buckets.insert",
         "path": "/storage/v1/b",
+        "query": "project=gemtune-local&prettyPrint=false",
         "body": {"name": "other-bucket", "location": "us-central1"},
     }
     assert {request["method"] for request in emulator.requests()} == {"storage.buckets.insert", "storage.buckets.get"}

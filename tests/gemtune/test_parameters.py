@@ -192,7 +192,7 @@ def test_whole_numbers_stand_for_fractions_and_budgets() -> None:
         ({"submission": {"start": "monday"}}, "submission.start: 'monday', expected an ISO 8601 time"),
         (
             {"submission": {"start": "2026-12-02", "end": "2026-12-01"}},
-            "submission: {'end': '2026-12-01', 'start': '2026-12-02'}, expected start before end",
+            "submission.end: '2026-12-01', expected a time after start, '2026-12-02'",
         ),
         ({"submission": {"service_account": "me"}}, "submission.service_account: 'me', expected NAME@PROJECT.iam.gse"),
         ({"submission": {"network": "default"}}, "submission.network: 'default', expected projects/NUMBER/global/"),

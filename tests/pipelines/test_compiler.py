@@ -205,13 +205,26 @@ def test_a_build_for_an_image_installs_nothing_and_is_otherwise_the_same(committ
             assert "pip install" not in " ".join(executor["container"]["command"][:-1]), name
 
 
-def test_the_image_has_what_every_step_installs(committed: dict[str, Any]) -> None:
-    text = compiler.dockerfile(COMPILED.read_text(encoding="utf-8"))
-    for name, executor in committed["deploymentSpec"]["executors"].items():
-        if "container" in executor:
-            for package in re.findall(r"'([\w.-]+==[^']+)'", executor["container"]["command"][2]):
-                assert f"    {package}" in text, (name, package)
-    assert text.startswith("FROM python:3.11-slim\n")
+def test_the_image_has_what_every_step_installs_and_takes_it_by_hash() -> None:
+    files = compiler.image_files(COMPILED.read_text(encoding="utf-8"))
+    entries = re.split(r"\n(?=\S)", files["requirements.txt"].strip())
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    assert all(f"\n{entry}\n" in f"\n{lock}\n" and "--hash=sha256:" in entry for entry in entries)
+    installed = {entry.split()[0] for entry in entries}
+    wanted = set[str]()
+    for file in ("tuning", "tuning-email", "evaluation"):
+        spec = load((COMPILED.parent / f"{file}.yaml").read_text(encoding="utf-8"))
+        for name, executor in spec["deploymentSpec"]["executors"].items():
+            if executor.get("container", {}).get("image") == "python:3.11-slim":
+                packages = re.findall(r"'([\w.-]+==[^']+)'", executor["container"]["command"][2])
+                assert len(packages) > 5, name
+                wanted.update(packages)
+    assert installed == wanted
+    assert files["Dockerfile"].splitlines() == [
+        "FROM python:3.11-slim",
+        "COPY requirements.txt /requirements.txt",
+        "RUN python3 -m pip install --no-cache-dir --no-deps --require-hashes --requirement /requirements.txt",
+    ]
 
 
 def test_a_command_that_kfp_writes_in_another_way_is_refused() -> None:

@@ -85,3 +85,12 @@ def test_programs_read_it_as_json(here: CommandLine) -> None:
 def test_a_run_that_was_not_fetched_needs_a_spec(here: CommandLine) -> None:
     ended = here("compare", "run-1", "run-9")
     assert (ended.code, ended.out) == (2, "") and "run-9: not in runs/" in ended.err
+
+
+def test_the_spec_comes_first_and_options_anywhere(here: CommandLine) -> None:
+    spec = here.spec()
+    for words in (["run-1", "run-9", "--json"], [spec, "run-1", "--json", "run-9"], ["--json", spec, "run-9", "run-1"]):
+        ended = here("compare", *words)
+        missing = "pipelineJobs/run-9: found no such run" if spec in words else "run-9: not in runs/"
+        assert (ended.code, missing in ended.err) == (2, True), ended.err
+    assert json.loads(here("compare", spec, "run-1", "run-2", "--json").out)["differences"] == []

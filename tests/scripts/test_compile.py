@@ -11,10 +11,11 @@ def test_a_build_for_an_image_leaves_compiled_alone_and_says_that_nothing_was_bu
     before = {path: path.stat().st_mtime_ns for path in verb.COMPILED.iterdir()}
     assert verb.main(["--image", "europe-docker.pkg.dev/p/r/steps:1", "--output", str(tmp_path / "image")]) == 0
     assert capsys.readouterr().out.split() == [
-        str(tmp_path / "image" / name) for name in ("evaluation.yaml", "tuning.yaml", "tuning-email.yaml", "Dockerfile")
+        str(tmp_path / "image" / name)
+        for name in ("evaluation.yaml", "tuning.yaml", "tuning-email.yaml", "Dockerfile", "requirements.txt")
     ]
     text = (tmp_path / "image/Dockerfile").read_text(encoding="utf-8")
-    assert "Not built or pushed" in text and "docker build --tag europe-docker.pkg.dev/p/r/steps:1" in text
+    assert "Not built or pushed" in text and f"docker build --tag europe-docker.pkg.dev/p/r/steps:1 {tmp_path}" in text
     assert {path: path.stat().st_mtime_ns for path in verb.COMPILED.iterdir()} == before
 
 

@@ -74,13 +74,15 @@ def test_jobs_are_listed_with_state_model_data_age_and_cost(jobs: Jobs) -> None:
             jobs.tune(run, count)
     jobs.capsys.readouterr()
     code, out, _ = jobs("list")
-    head, waiting, running, finished = out.splitlines()
-    assert code == 0
+    lines = out.splitlines()
+    assert code == 0 and max(len(line) for line in lines) <= 80
+    # What does not fit stands below.
+    head, waiting, running, finished = ("  ".join(lines[at : at + 2]) for at in range(0, 8, 2))
     assert head.split() == ["JOB", "STATE", "MODEL", "DATA", "SPEC", "AGE", "COST"]
     assert "pending, waiting_for_quota" in waiting and "running" in running
     assert done["tuning_job"].rpartition("/")[2] in finished
     assert finished.split()[1:6] == ["succeeded", BASE, "20", "of", done_data(done)]
-    assert finished.endswith("  mine  0 min  $0.01")
+    assert finished.split()[6:] == ["mine", "0", "min", "$0.01"]
     assert waiting.endswith("  -"), "no cost is known yet"
 
 
@@ -124,6 +126,7 @@ def test_a_failed_job_is_shown_with_its_cause_and_dropped_rows_with_their_number
     jobs.emulator.state.put("tuningJobs", done["tuning_job"], {**document, "state": "JOB_STATE_FAILED", "error": error})
     jobs.capsys.readouterr()
     _, out, _ = jobs("show", done["tuning_job"])
+    out = " ".join(out.split())
     assert "code 13: Failed to create endpoint" in out and "Model Registry" in out
     assert "2 of 20 training examples were truncated or dropped by the service: row 3, 7" in out
 

@@ -2,6 +2,8 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from google.auth.exceptions import DefaultCredentialsError
+from kfp.registry.registry_client import ApiAuth, RegistryClient
 
 from emulator.storage import read_object
 from tests.scripts.conftest import CommandLine
@@ -23,6 +25,13 @@ def test_the_pipeline_goes_to_artifact_registry_with_its_tags(gemtune: CommandLi
     assert (ended.code, ended.out) == (0, f"{REPOSITORY}/gemini-tuning/v1\n"), ended.err
     digest = f"sha256:{hashlib.sha256(COMPILED).hexdigest()}"
     assert digest in ended.err
+    url = REPOSITORY.replace("https:/", gemtune.emulator.url)
+    client = RegistryClient(host=url, auth=ApiAuth(gemtune.emulator.state.token))
+    assert [client.get_tag("gemini-tuning", tag)["version"].rpartition("/")[2] for tag in ("v1", "latest")] == [
+        digest
+    ] * 2
+    fetched = client.download_pipeline("gemini-tuning", tag="v1", file_name=str(gemtune.folder / "fetched.yaml"))
+    assert Path(fetched).read_bytes() == COMPILED
     untagged = gemtune("publish", gemtune.spec(), "--to", REPOSITORY)
     assert untagged.out == f"{REPOSITORY}/gemini-tuning/{digest}\n"
 
@@ -48,3 +57,18 @@ def test_a_wrong_argument_is_named(gemtune: CommandLine, arguments: list[str], m
     ended = gemtune("publish", gemtune.spec(), *arguments)
     assert (ended.code, ended.out) == (2, "")
     assert message in ended.err
+
+
+@pytest.mark.parametrize("place", ["gs://my-bucket/pipelines", REPOSITORY])
+def test_without_credentials_it_says_how_to_get_them(
+    gemtune: CommandLine, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    def find_none(*_: object, **__: object) -> None:
+        raise DefaultCredentialsError("not found")
+
+    monkeypatch.delenv("STORAGE_EMULATOR_HOST")
+    monkeypatch.setattr("google.auth.default", find_none)
+    spec = gemtune.spec(project="my-project", bucket="my-bucket")
+    ended = gemtune("publish", spec, "--target", "vertex", "--to", place)
+    assert (ended.code, ended.out) == (1, "")
+    assert "gcloud auth application-default login" in ended.err and "Traceback" not in ended.err

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from scripts import pipeline_job
 from scripts.submit import interrupted
-from scripts.target import Target
+from scripts.target import Target, pipeline_client
 from tests.scripts.conftest import CommandLine
 
 
@@ -30,6 +31,19 @@ def test_a_job_has_all_that_the_submission_says(gemtune: CommandLine) -> None:
     assert found["encryptionSpec"]["kmsKeyName"] == submission["kms_key"]
     assert found["labels"]["team"] == "a" and found["labels"]["gemtune-spec"] == "summaries"
     assert found["runtimeConfig"]["failurePolicy"] == "PIPELINE_FAILURE_POLICY_FAIL_SLOW"
+
+
+def test_on_vertex_ai_stdout_has_the_name_alone_and_stderr_the_link_to_the_console(
+    gemtune: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Target("emulator", gemtune.emulator.url, gemtune.emulator.project, gemtune.emulator.bucket)
+    monkeypatch.setattr(pipeline_job, "pipeline_client", lambda _, **where: pipeline_client(place, **where))
+    ended = gemtune("submit", gemtune.spec(project="gemtune-local", bucket="gemtune-local"), "--target", "vertex")
+    name = job(gemtune)["name"]
+    assert (ended.code, ended.out) == (0, f"{name}\n"), ended.err
+    run = name.rpartition("/")[2]
+    page = f"https://console.cloud.google.com/vertex-ai/locations/us-central1/pipelines/runs/{run}?project="
+    assert f"job       {page}" in ended.err
 
 
 def test_caching_is_left_to_each_task(gemtune: CommandLine) -> None:

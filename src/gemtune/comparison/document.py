@@ -71,7 +71,10 @@ def build(
     if baseline.task != candidate.task:
         raise ComparisonError(f"scores: tasks {baseline.task} and {candidate.task}, expected one task on both sides")
     limits.check(candidate.task)
-    primary, base_model = limits.primary_metric, str(tuning.get("base_model") or spec.get("base_model", ""))
+    primary, base_model = limits.primary_metric, str((tuning or spec).get("base_model", ""))
+    if is_tuned_model(candidate.model) and tuning:
+        # An endpoint need not tell what it comes from; this one is the run's own.
+        candidate = candidate._replace(base_model=candidate.base_model or base_model)
     sides, mismatches = complete(examples, {"baseline": baseline, "candidate": candidate})
     baseline, candidate = sides["baseline"], sides["candidate"]
     summaries = {name: summarize(side) for name, side in sides.items()}
@@ -82,7 +85,6 @@ def build(
         examples=len(examples),
         mismatches=mismatches,
         prompts=digests.get("test", ""),
-        tuned_from=base_model,
         near_duplicates=_near_duplicates(ledger, sides),
     )
     metrics = compare_scores(baseline, candidate, primary)

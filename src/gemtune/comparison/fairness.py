@@ -27,7 +27,6 @@ def check_fairness(
     examples: int,
     mismatches: Sequence[str] = (),
     prompts: str = "",
-    tuned_from: str = "",
     near_duplicates: Mapping[str, int] | None = None,
 ) -> list[Guard]:
     """Return every guard of equal treatment, in the order in which a reader wants them.
@@ -39,7 +38,6 @@ def check_fairness(
         examples: Number of examples of the test split.
         mismatches: What was wrong with the examples of the sides.
         prompts: Sha256 of the test split; empty if unknown.
-        tuned_from: Base model of the run's tuning job.
         near_duplicates: Test examples `found` nearly equal to a training example, of how many `searched`; None if
             no training data was read, or no side is tuned.
     """
@@ -50,7 +48,7 @@ def check_fairness(
         _thinking(sides, summaries),
         _scoring(sides, limits.primary_metric),
         *_shares(summaries, limits),
-        check_versions(sides, summaries, tuned_from),
+        check_versions(sides, summaries),
         _contamination(near_duplicates, limits.max_contaminated_share),
     ]
 

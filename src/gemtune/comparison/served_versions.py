@@ -18,13 +18,12 @@ EMULATOR_SUFFIX = "-emulator"
 _STAGE = r"(-\d{3}|-preview(-[\w-]+)?)?"  # what a served version may add to the id that was asked for
 
 
-def check_versions(sides: Mapping[str, Side], summaries: Mapping[str, Mapping[str, Any]], tuned_from: str) -> Guard:
+def check_versions(sides: Mapping[str, Side], summaries: Mapping[str, Mapping[str, Any]]) -> Guard:
     """Judge which model versions answered.
 
     Args:
         sides: `baseline` and `candidate`.
         summaries: Of both, from `gemtune.comparison.sides.summarize`.
-        tuned_from: Base model of the run's tuning job.
     """
     problems, served = [], {}
     for name, side in sides.items():
@@ -32,7 +31,7 @@ def check_versions(sides: Mapping[str, Side], summaries: Mapping[str, Mapping[st
         if len({base_id(version) for version in served[name]}) > 1:
             next = "set prediction_max_age_days to 0, so that every prompt is asked again"
             problems.append(f"{name}: several model versions answered, {', '.join(served[name])}, expected one: {next}")
-        asked = base_model_of(side, tuned_from)
+        asked = base_model_of(side)
         # What a tuned endpoint gives as its version is not verified live: only another base id is told apart.
         known = [each for each in served[name] if each.startswith("gemini-") or not is_tuned_model(side.model)]
         if others := [version for version in known if asked and not _is_version_of(version, asked)]:

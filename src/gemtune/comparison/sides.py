@@ -93,14 +93,9 @@ def summarize(side: Side) -> dict[str, Any]:
     }
 
 
-def base_model_of(side: Side, tuned_from: str) -> str:
-    """Return the id of the base model behind a side.
-
-    Args:
-        side: One side.
-        tuned_from: Base model of the run's tuning job: what a tuned model comes from that does not say so itself.
-    """
-    return base_id(side.base_model or (tuned_from if is_tuned_model(side.model) else side.model))
+def base_model_of(side: Side) -> str:
+    """Return the id of the base model behind a side; empty if nothing tells, as it may be of a tuned model."""
+    return base_id(side.base_model or ("" if is_tuned_model(side.model) else side.model))
 
 
 def is_tuned_model(name: str) -> bool:

@@ -10,6 +10,9 @@ from gemtune.vertex import CallError
 
 PREDICTIONS = "gemtune/predictions/"
 EXPIRES_AFTER_DAYS = 90
+RETRY_SECONDS = 20.0
+"""How long it is asked whether a bucket is there: somebody waits, and other calls tell of a network that is down."""
+
 RULE: dict[str, Any] = {
     "action": {"type": "Delete"},
     "condition": {"age": EXPIRES_AFTER_DAYS, "matchesPrefix": [PREDICTIONS]},
@@ -42,8 +45,11 @@ class Bucket:
 
     def exists(self) -> bool:
         """Tell whether it is there; a bucket of somebody else raises."""
+        from google.cloud.storage.retry import DEFAULT_RETRY
+
         with _errors_of(self.name):
-            return self._client.lookup_bucket(self.name) is not None
+            found = self._client.lookup_bucket(self.name, retry=DEFAULT_RETRY.with_timeout(RETRY_SECONDS))
+        return found is not None
 
     def location(self) -> str:
         """Return its location as the service writes it, such as ``US-CENTRAL1``."""

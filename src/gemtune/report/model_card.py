@@ -73,7 +73,7 @@ def _model_rows(comparison: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     }
     return [
         ("Task", comparison["task"]),
-        ("Base model", comparison["models"]["base_model"]),
+        ("Base model", comparison["models"]["base_model"] or "unknown"),
         ("Baseline", comparison["models"]["baseline"]),
         ("Candidate", comparison["models"]["candidate"]),
         *((name, tuning[key]) for name, key in keys.items() if tuning.get(key)),

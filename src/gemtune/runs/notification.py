@@ -119,7 +119,7 @@ def outcome_message(
     comparison = read_json(run_uri(bucket, job_id, "comparison.json"), storage)
     lines = [f"{name} {job_id}: {state}"]
     if state != "SUCCEEDED":
-        lines += failure_lines(read_json(run_uri(bucket, job_id, "failure.json"), storage), error)
+        lines += cause_lines(run_uri(bucket, job_id, "failure.json"), storage, error)
         lines += [f"cancelled: {tuning_job}" for tuning_job in cancelled]
     if comparison:
         lines += [decision_line(comparison), *comparison["reasons"][1:], metric_line(comparison)]
@@ -127,6 +127,15 @@ def outcome_message(
     if comparison:
         lines.append(f"report: {object_url(run_uri(bucket, job_id, 'report.html'))}")
     return "\n".join([*lines, f"run: {console_url(job, project) or job}"])
+
+
+def cause_lines(uri: str, storage: Storage, error: str) -> list[str]:
+    """Return what the failed step left at a URI, as `failure_lines` does, or why it may have been unable to."""
+    try:
+        found = storage.read_versioned(uri)
+    except StorageError as unreadable:
+        return [f"no step left a cause: {unreadable}"]
+    return failure_lines(json.loads(found[0]) if found else None, error)
 
 
 def failure_lines(failure: dict[str, Any] | None, error: str = "") -> list[str]:

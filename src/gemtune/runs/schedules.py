@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from gemtune.errors import ServiceError, SpecError
+from gemtune.errors import ServiceError, SpecError, shown
 from gemtune.labels import SPEC_LABEL
 from gemtune.vertex import Rest
 
@@ -26,8 +26,12 @@ FIELDS = {
     "max_run_count": "max_run_count",
     "max_concurrent_run_count": "max_concurrent_run_count",
     "max_concurrent_active_run_count": "max_concurrent_active_run_count",
+    "queueing": "allow_queueing",
 }
 """What `settings_of` calls a field of the schedule → what an update mask calls it."""
+
+DERIVED_LABELS = ("labels.gemtune-", "labels.vertex-ai-", "labels.goog-")
+"""How labels begin that no spec gives: ours follow from the rest of a schedule, others may be the service's own."""
 
 Schedule = Mapping[str, Any]
 """A schedule as the service's JSON has it."""
@@ -52,11 +56,22 @@ def schedule_of(spec: str, *, project: str, location: str) -> Schedule | None:
     Raises:
         ServiceError: There are several, and only a person knows which one is meant.
     """
-    found = [each for each in all_schedules(project=project, location=location) if spec_of(each) == spec]
+    found = schedules_of(spec, project=project, location=location)
     if len(found) > 1:
         names = ", ".join(each["name"] for each in found)
         raise ServiceError(f"{spec}: {len(found)} schedules, expected one: {names}", next="delete the others by hand")
     return found[0] if found else None
+
+
+def schedules_of(spec: str, *, project: str, location: str) -> list[Schedule]:
+    """Return all schedules of a spec, oldest first: more than one only while two people apply it at once."""
+    found = [each for each in all_schedules(project=project, location=location) if spec_of(each) == spec]
+    return sorted(found, key=lambda each: (each["createTime"], each["name"]))
+
+
+def namesakes(wanted: Schedule, schedules: Iterable[Schedule]) -> list[str]:
+    """Return the specs whose schedules say the same as one, but for the spec's name: it may have been renamed."""
+    return [spec_of(each) for each in schedules if differences(each, wanted).keys() == {"parameters.name"}]
 
 
 def settings_of(schedule: Schedule) -> dict[str, Any]:
@@ -70,6 +85,7 @@ def settings_of(schedule: Schedule) -> dict[str, Any]:
         "max_run_count": int(schedule.get("maxRunCount", 0)),
         "max_concurrent_run_count": int(schedule.get("maxConcurrentRunCount", 0)),
         "max_concurrent_active_run_count": int(schedule.get("maxConcurrentActiveRunCount", 0)),
+        "queueing": "yes" if schedule.get("allowQueueing") else "no",
         "service_account": "" if account.endswith(DEFAULT_ACCOUNT) else account,
         "network": job.get("network"),
         "kms_key": job.get("encryptionSpec", {}).get("kmsKeyName"),
@@ -91,8 +107,7 @@ def differences(existing: Schedule, wanted: Schedule) -> dict[str, tuple[Any, An
     old, new = settings_of(existing), settings_of(wanted)
     if "start" not in new:
         old.pop("start", None)
-    # Our own labels follow from the rest.
-    keys = [key for key in {**new, **old} if not key.startswith("labels.gemtune-")]
+    keys = [key for key in {**new, **old} if not key.startswith(DERIVED_LABELS)]
     return {key: (old.get(key), new.get(key)) for key in keys if old.get(key) != new.get(key)}
 
 
@@ -109,6 +124,29 @@ def check_update(existing: Schedule, changes: Mapping[str, tuple[Any, Any]]) -> 
         raise SpecError(f"{existing['displayName']}: the schedule is completed, expected one to change", next=again)
     if unset := [key for key, (_, wanted) in changes.items() if key in FIELDS and wanted is None]:
         raise SpecError(f"submission.{unset[0]}: found nothing, and a schedule's cannot be taken away", next=again)
+
+
+def check_updated(updated: Schedule, wanted: Schedule, changes: Iterable[str]) -> None:
+    """Check that an update did what it was sent for.
+
+    The mask names the whole request of the runs. Whether the service replaces it, or merges it as
+    https://protobuf.dev/reference/protobuf/google.protobuf/#field-mask has it, is not verified live; merged, a label
+    or an account that was taken away would stay.
+
+    Args:
+        updated: The schedule, as the service answered.
+        wanted: What it should be.
+        changes: Settings that were to change.
+
+    Raises:
+        ServiceError: Some of them did not.
+    """
+    left = differences(updated, wanted)
+    if kept := [f"{key} {shown(left[key][0])}" for key in changes if key in left]:
+        raise ServiceError(
+            f"{updated['displayName']}: the service took the update and kept {', '.join(kept)}",
+            next="`gemtune schedule delete`, then apply again",
+        )
 
 
 def _number(value: Any) -> Any:

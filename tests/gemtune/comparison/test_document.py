@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -115,6 +116,54 @@ def test_an_unknown_price_makes_the_total_unknown_and_is_named() -> None:
     actual = compare(records, baseline, candidate, tuning=tuning)["cost"]["actual"]
     assert (actual["total"], actual["unknown"]) == (None, ["tuning", "candidate"])
     assert actual["known"] == actual["baseline"] > 0
+
+
+CHAMPION = "projects/123456789012/locations/europe-west4/endpoints/7"
+
+
+@pytest.mark.parametrize(
+    ("model", "base", "tuned"),
+    [("gemini-3.5-flash", "", False), (CHAMPION, "gemini-3.5-flash", True), (CHAMPION, "gemini-2.5-pro", True)],
+)
+def test_each_side_is_priced_by_the_model_behind_it(model: str, base: str, tuned: bool) -> None:
+    records = examples()
+    _, candidate = worse_and_better(records)
+    baseline = side(records, REFERENCES, model=model, base_model=base)
+    actual = compare(records, baseline, candidate)["cost"]["actual"]
+    catalog = load()
+    assert actual["baseline"] == catalog.inference_cost(base or model, 600, 66, tuned=tuned)
+    assert actual["candidate"] == catalog.inference_cost("gemini-3.1-flash-lite", 600, 66, tuned=True)
+    assert actual["baseline"] != actual["candidate"]
+
+
+@pytest.mark.parametrize("tuning", [TUNING, {}])
+def test_a_tuned_model_of_unknown_origin_is_not_priced_as_if_this_run_had_tuned_it(tuning: dict[str, Any]) -> None:
+    records = examples()
+    baseline = side(records, REFERENCES, model=CHAMPION, version="")
+    candidate = side(records, REFERENCES)
+    found = compare(records, baseline, candidate, tuning=tuning)
+    unknown = ["baseline"] if tuning else ["baseline", "candidate"]
+    assert found["cost"]["actual"]["unknown"] == unknown
+    bases = [found["sides"][name]["base_model"] for name in ("baseline", "candidate")]
+    assert bases == ["", tuning.get("base_model", "")]
+
+
+def test_a_model_that_was_not_asked_costs_nothing_even_without_a_price() -> None:
+    records = examples()
+    _, candidate = worse_and_better(records)
+    stored = side(records, REFERENCES, model=CHAMPION, version="")
+    stored = stored._replace(paid=dict.fromkeys(stored.paid, 0))
+    actual = compare(records, stored, candidate)["cost"]["actual"]
+    assert (actual["baseline"], actual["unknown"]) == (0.0, [])
+
+
+def test_what_was_tuned_further_from_an_unknown_base_has_no_price() -> None:
+    records = examples()
+    baseline, candidate = worse_and_better(records)
+    tuning = {**TUNING, "base_model": ""}
+    found = compare(records, baseline, candidate, tuning=tuning)
+    assert found["cost"]["actual"]["unknown"] == ["tuning", "candidate"]
+    assert found["models"]["base_model"] == ""
 
 
 def test_an_adopted_tuning_job_costs_nothing_again() -> None:

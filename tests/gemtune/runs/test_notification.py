@@ -71,6 +71,13 @@ def test_a_run_that_left_no_cause_says_where_to_look(emulator: Any, job: str) ->
     assert "\nThe image was not found.\n" in message(emulator, job, "FAILED", error="The image was not found.")
 
 
+def test_a_run_whose_bucket_is_gone_says_so(emulator: Any, job: str) -> None:
+    emulator.state.delete("buckets", emulator.bucket)
+    text = message(emulator, job, "FAILED")
+    assert f"no step left a cause: gs://{emulator.bucket}/gemtune/runs/run-1/failure.json: there is no bucket" in text
+    assert text.endswith(f"run: {job}")
+
+
 def test_a_cost_without_a_price_says_what_is_known_of_it() -> None:
     actual = {"known": 0.5, "total": None, "unknown": ["tuning"]}
     assert cost_line({"cost": {"actual": actual}}) == "cost: at least $0.5000; no price is known for tuning"
