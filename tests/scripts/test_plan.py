@@ -124,7 +124,7 @@ def test_public_objects_are_read_from_their_local_copies_and_missing_ones_are_li
 ) -> None:
     spec = tmp_path / "spec.yaml"
     spec.write_text("name: public\ntrain_data: gs://public/rows.jsonl\nmax_test_examples: 5\n")
-    assert plan.main([str(spec), "--target", "emulator"]) == 1
+    assert plan.main([str(spec), "--target", "emulator"]) == 2
     copy = tmp_path / "state/gs/public/rows.jsonl"
     assert str(copy) in capsys.readouterr().err
     copy.parent.mkdir(parents=True)
@@ -174,7 +174,7 @@ def test_a_sweep_whose_data_would_stop_a_run_starts_none(
     (tmp_path / "bad.jsonl").write_text('{"messages": []}\n')
     spec = tmp_path / "bad.yaml"
     spec.write_text("name: bad\ntrain_data: bad.jsonl\n")
-    assert run.main([str(spec), "--target", "emulator", "--set", "epoch_count=2,4"]) == 1
+    assert run.main([str(spec), "--target", "emulator", "--set", "epoch_count=2,4"]) == 2
     assert "bad.jsonl:1: an empty list, expected a list with content" in capsys.readouterr().err
     assert running.requests("pipelineJobs.create") == []
 

@@ -1,9 +1,11 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.scripts.conftest import CommandLine
 
+SAMPLES = Path(__file__).parents[2] / "samples/howto"
 FULL = {
     "service_account": "steps@my-project.iam.gserviceaccount.com",
     "network": "projects/1/global/networks/inner",
@@ -82,7 +84,7 @@ def test_without_a_cron_there_is_no_schedule(gemtune: CommandLine) -> None:
 
 
 def test_what_a_schedule_cannot_do_is_said(gemtune: CommandLine) -> None:
-    (gemtune.folder / "train.jsonl").write_text("{}")
+    (gemtune.folder / "train.jsonl").write_bytes((SAMPLES / "train.jsonl").read_bytes())
     ended = gemtune("schedule", "apply", gemtune.spec(train_data="train.jsonl"))
     said = " ".join(ended.err.split())
     assert ended.code == 0
