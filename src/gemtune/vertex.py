@@ -57,11 +57,6 @@ def service_url(service: str) -> str:
     return _override().rstrip("/") or f"https://{service}.googleapis.com"
 
 
-def secret_manager_url() -> str:
-    """Return the address of Secret Manager, without its last slash."""
-    return service_url("secretmanager")
-
-
 def object_url(uri: str) -> str:
     """Return where a browser opens an object in Cloud Storage; a stand-in has no such page, only the URI.
 

@@ -1,5 +1,5 @@
-import json
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Barrier
 from typing import Any
 from urllib.parse import parse_qs
@@ -11,6 +11,7 @@ from scripts.pipeline_schedule import WantedSchedule
 from scripts.schedule import main
 from tests.scripts.conftest import CommandLine
 
+SAMPLES = Path(__file__).parents[2] / "samples/howto"
 FULL = {
     "service_account": "steps@my-project.iam.gserviceaccount.com",
     "network": "projects/1/global/networks/inner",
@@ -258,8 +259,7 @@ def test_without_a_cron_there_is_no_schedule(gemtune: CommandLine) -> None:
 
 
 def test_what_a_schedule_cannot_do_is_said(gemtune: CommandLine) -> None:
-    rows = [{"prompt": f"How is {number} made?", "completion": "By hand."} for number in range(100)]
-    (gemtune.folder / "train.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    (gemtune.folder / "train.jsonl").write_bytes((SAMPLES / "train.jsonl").read_bytes())
     ended = gemtune("schedule", "apply", gemtune.spec(train_data="train.jsonl"))
     said = " ".join(ended.err.split())
     assert ended.code == 0

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 
 from gemtune.errors import ServiceError
-from gemtune.vertex import CallError, Rest, secret_manager_url
+from gemtune.vertex import CallError, Rest, service_url
 
 TIMEOUT_SECONDS = 20
 ATTEMPTS = 3
@@ -73,7 +73,7 @@ def read_secret(name: str, project: str) -> str:
         ServiceError: There is none, or no access to it.
     """
     try:
-        answer = Rest(project, "", base=secret_manager_url()).get(f"{name}:access")
+        answer = Rest(project, "", base=service_url("secretmanager")).get(f"{name}:access")
     except CallError as error:
         raise ServiceError(error.message, next=_ADVICE.get(error.code, error.next)) from None
     return base64.b64decode(answer["payload"]["data"]).decode(errors="replace").strip()

@@ -6,7 +6,7 @@ import pytest
 
 from gemtune.errors import ServiceError
 from gemtune.runs.webhook import ATTEMPTS, send
-from gemtune.vertex import Rest, secret_manager_url
+from gemtune.vertex import Rest, service_url
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def address(emulator: Any) -> str:
 
 
 def put_secret(emulator: Any, name: str, value: str) -> None:
-    rest = Rest(emulator.project, "", base=secret_manager_url())
+    rest = Rest(emulator.project, "", base=service_url("secretmanager"))
     parent = f"projects/{emulator.project}/secrets"
     rest.post(f"{parent}?secretId={name}", {"replication": {"automatic": {}}})
     rest.post(f"{parent}/{name}:addVersion", {"payload": {"data": base64.b64encode(value.encode()).decode()}})
