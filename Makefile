@@ -1,7 +1,7 @@
 # Everything a checkout needs is Python 3.11 to 3.13 and make; every target sets itself up first.
 PYTHON ?= python3
 BIN := .venv/bin
-PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 # Browser tests need Chromium; without it they are deselected, and pytest says how many.
 BROWSER := $(if $(shell command -v chromium),,and not browser)
 # uv installs no bytecode: where Python may not write it, every process compiles all that it imports, for seconds.
@@ -34,10 +34,11 @@ check: setup
 	$(BIN)/gemtune compile --check
 
 test: setup
-	$(PYTEST) -m "not acceptance $(BROWSER)"
+	$(PYTEST) --numprocesses 2 -m "not acceptance $(BROWSER)"
 
+# Journeys wait for the emulator now and then: three at a time keep two cores busy.
 acceptance: setup
-	$(PYTEST) -m "acceptance $(BROWSER)"
+	$(PYTEST) --numprocesses 3 -m "acceptance $(BROWSER)"
 
 compile: setup
 	$(BIN)/gemtune compile

@@ -20,6 +20,9 @@ from emulator.progress import Progress
 from emulator.serve import Server, listen, url_of
 from emulator.state import State
 
+LONGEST = ("test_newcomer", "test_cleaning", "test_whole_run")
+"""Files with a single journey or run of a minute: one that starts last would keep everybody waiting."""
+
 LISTENER = listen()
 os.environ["GCE_METADATA_HOST"] = url_of(LISTENER).removeprefix("http://")
 
@@ -56,6 +59,11 @@ class Emulator:
     def requests(self, method: str = "") -> list[dict[str, Any]]:
         """Return the requests of `method` so far, each {"method", "path", "query", "body"}."""
         return self.state.requests.list(method)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with the files that take longest; all others keep their order."""
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -12,6 +12,7 @@ import pytest
 import scipy.stats
 from numpy.typing import NDArray
 
+from gemtune.comparison import resampling
 from gemtune.comparison.decision import verdict_of
 from gemtune.comparison.resampling import CorpusPair, bootstrap, sign_flip_p
 from gemtune.comparison.sample_size import DETECTABLE, examples_needed
@@ -124,7 +125,14 @@ def rate(found: list[dict[str, PairedDifference]], *names: str) -> int:
     return sum(any((run[name].p_adjusted or 0) <= LEVEL for name in names) for run in found)
 
 
+@pytest.fixture
+def few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hardly bootstrap: how often those intervals are right has a test of its own, and p-values do not need them."""
+    monkeypatch.setattr(resampling, "BOOTSTRAP_SAMPLES", 20)
+
+
 @pytest.mark.acceptance
+@pytest.mark.usefixtures("few_samples")
 def test_every_test_of_a_comparison_keeps_its_level() -> None:
     found = simulate(2_000, 50, 0.0, seed=11)
     assert agrees(rate(found, "primary"), 2_000, LEVEL)
@@ -136,6 +144,7 @@ def test_every_test_of_a_comparison_keeps_its_level() -> None:
 
 
 @pytest.mark.acceptance
+@pytest.mark.usefixtures("few_samples")
 @pytest.mark.parametrize("n", [50, 200])
 def test_every_test_of_a_comparison_has_the_power_predicted(n: int) -> None:
     # 0.03 ROUGE at the standard deviation of 0.103 that was measured between summarisers.
