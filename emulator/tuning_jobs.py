@@ -6,6 +6,7 @@ Not modelled: IAM, filters of a list, rebaseTunedModel, evaluationConfig, all bu
 Source: https://docs.cloud.google.com/gemini-enterprise-agent-platform/reference/rest/v1/projects.locations.tuningJobs.
 """
 
+from datetime import datetime
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -22,8 +23,10 @@ from emulator.storage import object_exists
 from emulator.tuning_phases import beta_fields
 from emulator.tuning_requests import base_model_id, check_base_model, found_errors, not_jsonl, read_request
 
-HIDDEN_AT_FIRST = ("serviceAccount", "experiment")
+HIDDEN_AT_FIRST = ("serviceAccount", "experiment", "tuningDataStats")
 """Fields that the service shows some time after a job has started."""
+NEVER_STARTED_SECONDS = 1.0
+"""A job cancelled so soon after its creation has not started, as on record of 2026-10-01."""
 
 
 async def create(request: Request) -> JSONResponse:
@@ -124,7 +127,7 @@ def list_all(request: Request) -> JSONResponse:
 
 
 async def cancel(request: Request) -> JSONResponse:
-    """Cancel a job: at once if it waits for quota, after a while if it runs, not at all if it has ended."""
+    """Cancel a job: at once if it has hardly begun, after a while if it runs, not at all if it has ended."""
     return await run_in_threadpool(_cancel, request)
 
 
@@ -134,7 +137,10 @@ def _cancel(request: Request) -> JSONResponse:
         tuning_runs.settle(found)
         job = named(request)
         run = found.get(tuning_runs.RUNS, job["name"]) or {}
-        if job["state"] == "JOB_STATE_PENDING":
+        age = found.clock.now() - datetime.fromisoformat(job["createTime"])
+        is_new = job["state"] == "JOB_STATE_RUNNING" and age.total_seconds() < NEVER_STARTED_SECONDS
+        if job["state"] == "JOB_STATE_PENDING" or is_new:
+            job.pop("startTime", None)
             tuning_runs.end(found, job, "JOB_STATE_CANCELLED", error={"code": 1, "message": "CANCELED"})
         elif job["state"] == "JOB_STATE_RUNNING":
             found.put(tuning_runs.JOBS, job["name"], {**job, "state": "JOB_STATE_CANCELLING"})
@@ -154,8 +160,9 @@ def view(state: State, job: dict[str, Any], run: dict[str, Any], request: Reques
     """Return a job as the asked version of the API shows it at this moment."""
     result = state.get(tuning_runs.RESULTS, job["name"]) or {}
     shown = dict(job)
-    if "experiment" in result and job["state"] != "JOB_STATE_PENDING":
-        shown["experiment"] = result["experiment"]
+    for field, key in (("experiment", "experiment"), ("tuningDataStats", "stats")):
+        if key in result and "startTime" in job:
+            shown.setdefault(field, result[key])
     if job["state"] in ("JOB_STATE_PENDING", "JOB_STATE_RUNNING") and run["reads"] == 0:
         shown = {field: value for field, value in shown.items() if field not in HIDDEN_AT_FIRST}
     if "endpoint" in job.get("tunedModel", {}):

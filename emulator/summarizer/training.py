@@ -58,6 +58,15 @@ def default_epoch_count(examples: int) -> int:
     return 4 if examples < 500 else 3 if examples < 5000 else 2
 
 
+def step_count(examples: int, epoch_count: int) -> int:
+    """Steps of a whole training.
+
+    >>> step_count(200, 4)
+    52
+    """
+    return epoch_count * -(-examples // EXAMPLES_PER_STEP)
+
+
 def checkpoint_epochs(epoch_count: int) -> list[int]:
     """The epochs after which a checkpoint is kept: all below ten, else about ten evenly spaced and the last.
 

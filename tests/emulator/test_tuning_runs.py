@@ -88,6 +88,7 @@ def test_the_service_account_and_the_experiment_appear_later(emulator: Emulator)
 def test_a_running_job_is_cancelled_after_a_while(emulator: Emulator) -> None:
     job = tune(emulator)
     client_ = client(emulator)
+    emulator.advance(2)
     client_.tunings.cancel(name=job.name)
     states = [read(emulator, job.name) for _ in range(2)]
     assert [each["state"] for each in states] == ["JOB_STATE_CANCELLING", "JOB_STATE_CANCELLED"]
@@ -101,6 +102,41 @@ def test_a_running_job_is_cancelled_after_a_while(emulator: Emulator) -> None:
     )
 
 
+def test_a_cancelled_job_takes_a_minute_of_the_clock_at_most(emulator: Emulator) -> None:
+    emulator.progress("tuningJobs", seconds=3600)
+    name = create(emulator)["name"]
+    emulator.advance(2)
+    before = read(emulator, name)["updateTime"]
+    call(emulator, "POST", f"{name}:cancel")
+    assert read(emulator, name)["updateTime"] == before, "on record: cancelling does not touch it"
+    assert call(emulator, "POST", f"{name}:cancel").json() == {}, "it is being cancelled already"
+    emulator.advance(59)
+    assert read(emulator, name)["state"] == "JOB_STATE_CANCELLING"
+    emulator.advance(1)
+    assert read(emulator, name)["state"] == "JOB_STATE_CANCELLED"
+
+
+def test_a_job_cancelled_within_a_second_has_never_started(emulator: Emulator) -> None:
+    name = create(emulator)["name"]
+    call(emulator, "POST", f"{name}:cancel")
+    job = read(emulator, name)
+    assert (job["state"], job["error"]) == ("JOB_STATE_CANCELLED", {"code": 1, "message": "CANCELED"})
+    assert "startTime" not in job and "experiment" not in job and "endTime" in job
+    assert read_to_the_end(emulator, create(emulator)["name"])["state"] == "JOB_STATE_SUCCEEDED"
+
+
+def test_the_statistics_of_the_dataset_are_there_before_the_job_has_ended(emulator: Emulator) -> None:
+    emulator.progress("tuningJobs", seconds=3600)
+    name = create(emulator)["name"]
+    assert "tuningDataStats" not in read(emulator, name)
+    tuning_runs.trainer_of(emulator.state).threads[name].join(20)
+    job = read(emulator, name)
+    assert job["state"] == "JOB_STATE_RUNNING"
+    assert job["tuningDataStats"]["supervisedTuningDataStats"]["tuningStepCount"] == "8"
+    emulator.advance(3600)
+    assert read(emulator, name)["tuningDataStats"] == job["tuningDataStats"]
+
+
 def test_a_waiting_job_is_cancelled_at_once(emulator: Emulator) -> None:
     create(emulator)
     name = create(emulator)["name"]
@@ -111,6 +147,7 @@ def test_a_waiting_job_is_cancelled_at_once(emulator: Emulator) -> None:
 
 def test_a_cancelled_job_makes_room_for_the_next(emulator: Emulator) -> None:
     first, second = (create(emulator)["name"] for _ in range(2))
+    emulator.advance(2)
     call(emulator, "POST", f"{first}:cancel")
     assert read(emulator, second)["state"] == "JOB_STATE_PENDING"
     assert read_to_the_end(emulator, second)["state"] == "JOB_STATE_SUCCEEDED"
@@ -127,7 +164,7 @@ def test_a_job_cut_off_by_a_stop_is_trained_after_the_restart(tmp_path: Path) ->
     tuning_runs.submit(stopped, {**job, **spec()}, {"baseModel": BASE_MODEL})
     stopped.close()
     restarted = State(tmp_path)
-    assert restarted.get(tuning_runs.RESULTS, name) is None
+    assert not (restarted.get(tuning_runs.RESULTS, name) or {}).get("finished")
     restarted.progress["tuningJobs"] = Progress(reads=0)
     for _ in range(2):
         tuning_runs.settle(restarted)

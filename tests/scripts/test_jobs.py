@@ -136,6 +136,7 @@ def test_a_job_is_cancelled_once(jobs: Jobs) -> None:
     with pytest.raises(TuningJobError):
         jobs.tune()
     (name,) = [job["name"] for job in jobs.emulator.state.list("tuningJobs")]
+    jobs.emulator.advance(2)  # what is cancelled at once has never started
     jobs.capsys.readouterr()
     code, out, err = jobs("cancel", name.rpartition("/")[2])
     assert (code, out) == (0, f"{name}\n") and "JOB_STATE_CANCELLING" in err
