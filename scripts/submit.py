@@ -16,15 +16,13 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
-import yaml
-
 from gemtune.catalog import load as load_catalog
 from gemtune.errors import DataError, GemtuneError, SpecError
 from gemtune.runs.plan import check_spec
 from gemtune.spec import TuningSpec, load
 from gemtune.storage import split_uri
 from gemtune.vertex import CallError
-from scripts.pipeline_job import pipeline_job, repetition
+from scripts.pipeline_job import parameters_of, pipeline_job, repetition
 from scripts.target import Target, mirror_folder, open_target
 
 TEMPLATE = Path(__file__).parents[1] / "compiled" / "tuning.yaml"
@@ -189,12 +187,6 @@ def check_buckets(spec: TuningSpec) -> None:
                     f"{key}: found no bucket gs://{name}, expected one that is there",
                     next="`gemtune setup SPEC` makes it, or correct the name",
                 )
-
-
-def parameters_of(template: Path) -> set[str]:
-    """Return the names of the parameters of a compiled pipeline."""
-    document = yaml.load(template.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-    return set(document["root"]["inputDefinitions"]["parameters"])
 
 
 def uploaded_sources(spec: TuningSpec, path: Path, target: Target) -> dict[str, str]:
