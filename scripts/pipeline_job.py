@@ -8,6 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from gemtune.errors import SpecError
 from gemtune.labels import FINGERPRINT_LABEL, SPEC_LABEL
 from gemtune.runs.pipeline_jobs import ENDED_RUN_STATES, run_id, runs_of
 from gemtune.spec import TuningSpec
@@ -25,8 +28,12 @@ def pipeline_job(spec: TuningSpec, parameters: Mapping[str, Any], template: Path
         parameters: Values of the pipeline's parameters.
         template: Compiled pipeline.
         target: Where to run it.
+
+    Raises:
+        SpecError: The pipeline has other parameters.
     """
     submission = spec.submission
+    check_parameters(template, parameters)
     aiplatform = pipeline_client(target, project=submission.project, location=submission.location)
     return aiplatform.PipelineJob(
         display_name=spec.name,
@@ -40,6 +47,32 @@ def pipeline_job(spec: TuningSpec, parameters: Mapping[str, Any], template: Path
         labels=labels_of(spec, parameters),
         failure_policy=submission.failure_policy,
     )
+
+
+def check_parameters(template: Path, parameters: Mapping[str, Any]) -> None:
+    """Check that a compiled pipeline takes what it is to be given, and needs no more.
+
+    Raises:
+        SpecError: It does not: it is not one that a spec fills in.
+    """
+    known = parameters_of(template)
+    needed = {name for name, each in known.items() if "defaultValue" not in each and not each.get("isOptional")}
+    wrong = [
+        f"{words} {', '.join(sorted(names))}"
+        for words, names in {"needs": needed - parameters.keys(), "takes no": parameters.keys() - known.keys()}.items()
+        if names
+    ]
+    if wrong:
+        raise SpecError(
+            f"--pipeline: {template} {' and '.join(wrong)}, expected a pipeline that takes the keys of a spec",
+            next="start this one in the console",
+        )
+
+
+def parameters_of(template: Path) -> dict[str, Any]:
+    """Return name → definition of the parameters of a compiled pipeline."""
+    document = yaml.load(template.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    return dict(document["root"]["inputDefinitions"]["parameters"])
 
 
 def labels_of(spec: TuningSpec, parameters: Mapping[str, Any]) -> dict[str, str]:

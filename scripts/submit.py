@@ -15,15 +15,13 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from gemtune.catalog import load as load_catalog
 from gemtune.errors import GemtuneError, SpecError
 from gemtune.runs.plan import check_spec
 from gemtune.spec import TuningSpec
 from gemtune.storage import split_uri
 from gemtune.vertex import CallError
-from scripts.pipeline_job import pipeline_job, repetition
+from scripts.pipeline_job import parameters_of, pipeline_job, repetition
 from scripts.screen import report_error, say
 from scripts.service_errors import service_errors
 from scripts.spec_arguments import TEMPLATE, read_spec, spec_parser, target_of
@@ -127,12 +125,6 @@ def check_buckets(spec: TuningSpec) -> None:
                     f"{key}: found no bucket gs://{name}, expected one that is there",
                     next="`gemtune setup SPEC` makes it, or correct the name",
                 )
-
-
-def parameters_of(template: Path) -> set[str]:
-    """Return the names of the parameters of a compiled pipeline."""
-    document = yaml.load(template.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-    return set(document["root"]["inputDefinitions"]["parameters"])
 
 
 def interrupted(target: Target | None, job: Any, arguments: argparse.Namespace) -> str:

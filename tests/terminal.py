@@ -39,9 +39,20 @@ class Terminal:
             "GEMTUNE_EMULATOR_PORT": str(self.port),
             "GEMTUNE_STATE": str(folder / "state"),
         }
+        self.start()
+
+    def start(self) -> None:
+        """Start the emulator on what an earlier one left."""
         self.emulator = self.open("emulator")
         while not self.answers():
+            assert self.emulator.poll() is None, self.emulator.communicate()
             time.sleep(0.1)
+
+    def restart(self) -> None:
+        """Kill the emulator, and start it again."""
+        self.emulator.kill()
+        self.emulator.communicate()
+        self.start()
 
     def __enter__(self) -> Self:
         return self

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from tests.terminal import ROOT, Terminal, wait_for
 pytestmark = pytest.mark.acceptance
 COMPILED = ROOT / "compiled/tuning.yaml"
 PARENT = "projects/gemtune-local/locations/us-central1"
+REGISTRY = "us-central1-kfp.pkg.dev/gemtune-local/gemtune-local"
 WEEK = 7 * 24 * 3600
 STEPS = {
     "stage-sources",
@@ -108,15 +110,44 @@ def service(terminal: Terminal) -> Service:
     return service
 
 
-def result(terminal: Terminal, service: Service, run: str) -> dict[str, Any]:
-    """Return what a run came to: its comparison without what names the run and its times."""
-    program = (
-        "import sys\nfrom google.cloud import storage\n"
-        "blob = storage.Client(project='gemtune-local').bucket('gemtune-local').blob(sys.argv[1])\n"
-        "print(blob.download_as_text())"
-    )
-    comparison = json.loads(service.python(program, f"gemtune/runs/{run}/comparison.json"))
-    return {key: comparison[key] for key in ("verdict", "decision", "metrics", "ledger", "digests", "models", "spec")}
+OWN = ("job", "cost", "notices", "spec")
+"""Parts of a comparison that are compared apart: they name the run, or say what of it was paid before."""
+
+
+class Left:
+    """What a run left behind, read as its owner would."""
+
+    def __init__(self, service: Service, run: dict[str, Any]) -> None:
+        self.id = run["name"].rpartition("/")[2]
+        self.job = service.call("GET", run["name"])
+        self.tasks = {task["taskName"]: task for task in self.job["jobDetail"]["taskDetails"]}
+        self.comparison = json.loads(self._text(service, f"gs://gemtune-local/gemtune/runs/{self.id}/comparison.json"))
+        self.outputs = {
+            f"{name}.{output}": self._text(service, artifact["uri"]).replace(self.id, "RUN")
+            for name, task in self.tasks.items()
+            for output, found in task.get("outputs", {}).items()
+            for artifact in found["artifacts"]
+            if output in FILES
+        }
+
+    def result(self) -> dict[str, Any]:
+        tuning = {key: value for key, value in self.comparison["tuning"].items() if key != "reused"}
+        return {key: value for key, value in self.comparison.items() if key not in OWN} | {"tuning": tuning}
+
+    def states(self) -> dict[str, str]:
+        return {name: task["state"] for name, task in self.tasks.items()}
+
+    def _text(self, service: Service, uri: str) -> str:
+        bucket, _, name = uri.removeprefix("gs://").partition("/")
+        program = (
+            "import sys\nfrom google.cloud import storage\n"
+            "print(storage.Client(project='gemtune-local').bucket(sys.argv[1]).blob(sys.argv[2]).download_as_text())"
+        )
+        return service.python(program, bucket, name)
+
+
+FILES = {"test", "ledger", "findings", "predictions", "scores", "curves", "selection"}
+"""Outputs whose text is the same in equal runs."""
 
 
 def small(terminal: Terminal, name: str, **keys: Any) -> str:
@@ -141,40 +172,71 @@ def test_a_run_of_the_console_equals_the_run_of_the_script(terminal: Terminal, s
     quick = ("epoch_count", "adapter_size", "max_train_examples", "max_test_examples", "max_truncated_share")
     form = {key: sent[key] for key in (*filled_in, *quick)}
     clicked = service.python(CONSOLE, template, service.address, json.dumps(form)).splitlines()[-1]
-    runs = terminal.ended_runs(path, 2)
-    assert [each["state"] for each in runs] == ["PIPELINE_STATE_SUCCEEDED"] * 2
-    assert runs[0]["name"] == clicked
-    assert runs[0]["displayName"] == "from the console"
+    terminal.ended_runs(path, 2)
 
-    first, second = (result(terminal, service, each["name"].rpartition("/")[2]) for each in reversed(runs))
-    assert first == second
-    assert terminal.paid() == paid, "the console's run pays for nothing again"
-    jobs = [service.call("GET", each["name"]) for each in runs]
-    states = [{task["taskName"]: task["state"] for task in job["jobDetail"]["taskDetails"]} for job in jobs]
-    assert set(states[0]) == set(states[1]) >= STEPS
-    assert states[0]["prepare-dataset"] == "SKIPPED", "caching was not overridden"
-    assert [message.splitlines()[1] for message in service.messages()][-2:] == [scripted.stdout.strip()] * 2
+    # From the registry, the console sends the template's address and no pipeline.
+    address = terminal.gemtune("publish", path, "--to", f"https://{REGISTRY}", "--tag", "v1").stdout.strip()
+    assert address == f"https://{REGISTRY}/gemini-tuning/v1"
+    runtime = {"gcsOutputDirectory": "gs://gemtune-local/gemtune/pipeline-root", "parameterValues": form}
+    chosen = service.call("POST", f"{PARENT}/pipelineJobs", {"templateUri": address, "runtimeConfig": runtime})["name"]
+    runs = terminal.ended_runs(path, 3)
+    assert [each["state"] for each in runs] == ["PIPELINE_STATE_SUCCEEDED"] * 3
+    assert [each["name"] for each in runs[:2]] == [chosen, clicked]
+    assert terminal.paid() == paid, "the console's runs pay for nothing again"
+
+    first, second, third = (Left(service, each) for each in reversed(runs))
+    assert first.states().keys() >= STEPS and first.states()["prepare-dataset"] == "SUCCEEDED"
+    assert first.outputs.keys() >= {"prepare-dataset.test", "generate-predictions-2.predictions", "tune-model.curves"}
+    for other in (second, third):
+        assert other.job["pipelineSpec"] == first.job["pipelineSpec"]
+        assert other.result() == first.result(), "every number, both sides, all conditions, tuning, digests"
+        assert other.outputs == first.outputs, "every answer and score, byte for byte"
+        assert other.comparison["spec"] == first.comparison["spec"], "the form's defaults are the spec's"
+        assert other.comparison["cost"]["estimated"] == first.comparison["cost"]["estimated"]
+        assert other.comparison["cost"]["actual"]["total"] == 0 < first.comparison["cost"]["actual"]["total"]
+        assert other.states() == {**first.states(), "prepare-dataset": "SKIPPED"}, "caching was not overridden"
+    assert (runs[1]["displayName"], second.job.get("labels", {})) == ("from the console", {})
+    told = [message.splitlines() for message in service.messages()[-3:]]
+    assert [lines[1] for lines in told] == [scripted.stdout.strip()] * 3
+    assert [lines[0] for lines in told] == [f"console {each.id}: SUCCEEDED" for each in (first, second, third)]
 
 
 def test_two_scheduled_runs_and_a_catch_up_of_three(terminal: Terminal, service: Service) -> None:
-    # Runs that end in their second step: what a schedule starts is what counts here.
-    schedule = {"cron": "0 3 * * 1", "time_zone": "Europe/Berlin", "catch_up": True, "labels": {"team": "a"}}
-    path = small(terminal, "weekly", train_data=terminal.upload("broken.jsonl", b"no JSON"), submission=schedule)
+    own = {
+        "service_account": "pipeline@gemtune-local.iam.gserviceaccount.com",
+        "network": "projects/123456789012/global/networks/inner",
+        "kms_key": "projects/p/locations/us-central1/keyRings/r/cryptoKeys/k",
+    }
+    when = {"cron": "0 3 * * 1", "time_zone": "Europe/Berlin", "catch_up": True, "labels": {"team": "a"}}
+    path = small(terminal, "weekly", submission={**own, **when})
     assert terminal.gemtune("schedule", "apply", path).returncode == 0
     for count in (1, 2):
         terminal.post("/emulator/clock/advance", {"seconds": WEEK})
-        runs = terminal.ended_runs(path, count)
-    assert all(run["labels"]["team"] == "a" and run["scheduleName"] for run in runs)
+        terminal.ended_runs(path, count)
     assert terminal.gemtune("schedule", "pause", path).returncode == 0
     for _ in range(3):
         terminal.post("/emulator/clock/advance", {"seconds": WEEK})
     assert len(terminal.runs(path)) == 2
     resumed = terminal.gemtune("schedule", "resume", path)
     assert "missed runs are made up for" in resumed.stderr
-    terminal.ended_runs(path, 5)
+    runs = list(reversed(terminal.ended_runs(path, 5)))
     shown = json.loads(terminal.gemtune("schedule", "show", path, "--json").stdout)
     assert (shown["runs"], shown["state"]) == ("5", "active")
+
+    assert [run["state"] for run in runs] == ["PIPELINE_STATE_SUCCEEDED"] * 5
+    assert {run["scheduleName"] for run in runs} == {shown["schedule"]}
+    for before, after in pairwise(runs):
+        assert before["endTime"] <= after["createTime"], "one at a time, also when it catches up"
+    paid, first, *others = terminal.paid(), *(Left(service, run) for run in runs)
+    for other in others:
+        assert other.result() == first.result(), "unchanged data, the same decision"
+        assert other.comparison["cost"]["actual"]["total"] == 0
+    for job in (first.job, *(other.job for other in others)):
+        assert (job["serviceAccount"], job["network"]) == (own["service_account"], own["network"])
+        assert (job["encryptionSpec"]["kmsKeyName"], job["labels"]["team"]) == (own["kms_key"], "a")
+
     assert terminal.gemtune("schedule", "delete", path).returncode == 0
+    assert (len(terminal.runs(path)), terminal.paid()) == (5, paid)
 
 
 def test_a_schedule_follows_its_spec_and_leaves_a_strangers_alone(terminal: Terminal, service: Service) -> None:
@@ -262,6 +324,64 @@ def test_the_exit_step_cancels_the_tuning_job_of_a_run_that_gave_up_and_says_so(
     (message,) = service.messages()[told:]
     assert "Tuning failed: " in message and "when the deadline came" in message
     assert f"cancelled: {job['name']}" in message
+
+
+KEPT = (
+    f"{PARENT}/pipelineJobs",
+    f"{PARENT}/tuningJobs",
+    f"{PARENT}/schedules",
+    f"{PARENT}/models",
+    f"{PARENT}/metadataStores/default/contexts",
+    f"{PARENT}/repositories/gemtune-local/packages/gemini-tuning/versions",
+    f"{PARENT}/repositories/gemtune-local/packages/gemini-tuning/tags",
+    "projects/gemtune-local/locations/us/endpoints",
+    "projects/gemtune-local/secrets",
+)
+"""What a project holds, by the list that shows it."""
+
+
+def test_a_killed_emulator_marks_the_run_at_work_as_failed_and_loses_nothing_else(
+    terminal: Terminal, service: Service
+) -> None:
+    path = small(terminal, "kept", submission={"cron": "0 3 1 1 *"})
+    assert terminal.gemtune("run", path).returncode == 0
+    for words in (("schedule", "apply"), ("publish", "--to", f"https://{REGISTRY}", "--tag", "kept")):
+        assert terminal.gemtune(words[0], *words[1:2], path, *words[2:]).returncode == 0
+    service.put_secret("kept", "a password")
+    terminal.post("/emulator/progress", {"method": "tuningJobs", "seconds": 10 * WEEK})
+    at_work = small(terminal, "at-work", epoch_count=5)
+    assert terminal.gemtune("submit", at_work).returncode == 0
+    wait_for(lambda: tuning_jobs(service, "at-work"))
+
+    before = everything(service)
+    terminal.restart()
+    service = Service(terminal)
+    (run,) = terminal.runs(at_work)
+    assert run["state"] == "PIPELINE_STATE_FAILED"
+    job = service.call("GET", run["name"])
+    assert job["error"]["message"] == "interrupted: the emulator stopped"
+    after = everything(service)
+    for place, found in before.items():
+        own = [name for name in found if "at-work" in json.dumps(found[name])]
+        assert after[place].keys() == found.keys(), place
+        assert {name: after[place][name] for name in found if name not in own} == {
+            name: found[name] for name in found if name not in own
+        }, place
+    data = service.call("GET", "projects/gemtune-local/secrets/kept/versions/latest:access")["payload"]["data"]
+    assert base64.b64decode(data) == b"a password"
+    # Its weights are there, too: everything is found again, and the tuned model answers what is asked anew.
+    paid = terminal.gemtune("run", path, "--set", "prediction_max_age_days=0")
+    assert paid.returncode == 0, paid.stderr
+    assert "adopted from an earlier run" in " ".join(paid.stderr.split())
+
+
+def everything(service: Service) -> dict[str, dict[str, Any]]:
+    """Return list → name → resource, for all that a project holds, objects in its bucket included."""
+    found = {place: service.call("GET", f"{place}?pageSize=1000") for place in KEPT}
+    resources = {place: {each["name"]: each for each in next(iter(some.values()), [])} for place, some in found.items()}
+    assert all(resources.values()), [place for place in KEPT if not resources[place]]
+    items = service.terminal.ask("/storage/v1/b/gemtune-local/o?maxResults=1000")["items"]
+    return resources | {"objects": {each["name"]: {"md5": each["md5Hash"]} for each in items}}
 
 
 def tuning_jobs(service: Service, spec: str) -> list[dict[str, Any]]:

@@ -106,6 +106,17 @@ def test_a_run_starts_as_real_time_passes(emulator: Emulator, schedule: Callable
     daily.wait_for(1)
 
 
+def test_a_run_keeps_the_local_hour_of_its_zone_over_a_change_of_the_clock(
+    api: Api, emulator: Emulator, schedule: Callable[..., Scheduled]
+) -> None:
+    emulator.today(datetime(2027, 3, 20, 12, tzinfo=UTC))
+    weekly = schedule(cron="TZ=Europe/Berlin 0 3 * * 1", maxConcurrentRunCount="9")
+    api.advance(days=14)
+    # Summer time begins on 28 March.
+    assert weekly.runs() == ["2027-03-22 02:00:00", "2027-03-29 01:00:00"]
+    assert weekly.field("nextRunTime") == "2027-04-05T01:00:00Z"
+
+
 def test_the_runs_of_several_schedules_start_in_order_of_their_times(
     api: Api, schedule: Callable[..., Scheduled]
 ) -> None:

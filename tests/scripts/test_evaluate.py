@@ -6,8 +6,8 @@ import pytest
 
 from gemtune.errors import SpecError
 from scripts import evaluate
+from scripts.pipeline_job import parameters_of
 from scripts.spec_arguments import spec_parser
-from scripts.submit import parameters_of
 from scripts.target import Target
 
 
@@ -46,6 +46,6 @@ def test_two_models_are_compared(models: list[str], capsys: pytest.CaptureFixtur
 
 
 def test_the_pipeline_takes_the_models_and_no_setting_of_tuning() -> None:
-    known = parameters_of(evaluate.EVALUATION)
+    known = parameters_of(evaluate.EVALUATION).keys()
     assert {"baseline_model", "candidate_model", "generation_mode"} <= known
     assert not {"epoch_count", "adapter_size", "force_retune"} & known

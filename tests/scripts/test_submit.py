@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from scripts import pipeline_job
+from scripts.spec_arguments import TEMPLATE
 from scripts.submit import interrupted
 from scripts.target import Target, pipeline_client
 from tests.scripts.conftest import CommandLine
@@ -72,6 +73,16 @@ def test_submitting_the_same_spec_again_says_so_and_which_run_it_was(gemtune: Co
 def test_a_pipeline_file_that_is_missing_is_named(gemtune: CommandLine) -> None:
     ended = gemtune("submit", gemtune.spec(), "--pipeline", "none.yaml")
     assert ended.code == 1 and "none.yaml" in ended.err and "Traceback" not in ended.err
+
+
+def test_a_pipeline_that_a_spec_does_not_fill_in_is_refused_with_the_way_to_start_it(gemtune: CommandLine) -> None:
+    email = str(TEMPLATE.with_name("tuning-email.yaml"))
+    for words in (("submit",), ("schedule", "apply")):
+        ended = gemtune(*words, gemtune.spec(), "--pipeline", email)
+        assert (ended.code, ended.out) == (2, "")
+        assert "tuning-email.yaml needs recipients and takes no experiment, webhook_secret" in ended.err
+        assert ended.err.rstrip().endswith("start this one in the console")
+    assert gemtune.documents("pipelineJobs") == gemtune.documents("schedules") == []
 
 
 def test_what_the_service_refuses_is_said_in_its_words(gemtune: CommandLine) -> None:
