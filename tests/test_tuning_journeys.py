@@ -79,7 +79,9 @@ def test_a_sweep_runs_one_after_another_and_names_a_winner_only_beyond_the_noise
     process = terminal.open("run", spec, "--set", "learning_rate_multiplier=0.001,2")
     out, err = process.communicate(timeout=900)
     assert process.returncode == 0, err
-    head, *rows, winner = out.splitlines()
+    *lines, winner = out.splitlines()
+    assert len(lines) == 6 and max(len(line) for line in lines) <= 80, "two lines for each row"
+    head, *rows = ("  ".join(lines[at : at + 2]) for at in range(0, 6, 2))
     assert head.split()[:4] == ["RUN", "VALIDATION", "BASELINE", "TUNED"]
     assert [row.split()[0] for row in rows] == ["learning_rate_multiplier=0.001", "learning_rate_multiplier=2"]
     assert all(" to +" in row and "$" in row for row in rows)
