@@ -85,8 +85,11 @@ class Terminal:
             return False
 
     def ask(self, path: str) -> Any:
+        return json.loads(self.read(path))
+
+    def read(self, path: str) -> bytes:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
-            return json.load(answer)
+            return bytes(answer.read())
 
     def post(self, path: str, body: dict[str, Any]) -> None:
         request = urllib.request.Request(

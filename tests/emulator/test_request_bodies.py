@@ -3,40 +3,16 @@
 The protos are those of google-cloud-aiplatform, whose import takes seconds: no other test file needs it.
 """
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 from google.cloud import aiplatform_v1beta1 as vertex_api
 from google.genai import types
 from google.protobuf import json_format
-from google.protobuf.descriptor import Descriptor
 
 from tests.conftest import Emulator
+from tests.emulator.protos import compare
 from tests.emulator.tuning import BASE_MODEL, TRAIN, VALIDATION, at, call, client, finished, put_datasets, tune
 
 USER = types.Content(role="user", parts=[types.Part.from_text(text="Wash the cup. Dry the cup.")])
-
-
-def unknown(body: Any, message: Descriptor, path: str = "") -> Iterator[str]:
-    """Paths of the fields in `body` that the message does not have."""
-    fields = {name: field for field in message.fields for name in (field.name, field.json_name)}
-    for name, value in body.items():
-        field, inner = fields.get(name), f"{path}{name}"
-        if field is None:
-            yield inner
-        elif field.message_type and not field.message_type.GetOptions().map_entry:
-            for item in value if isinstance(value, list) else [value]:
-                # Well-known types such as Timestamp and Struct have JSON forms of their own.
-                if isinstance(item, dict) and not field.message_type.full_name.startswith("google.protobuf."):
-                    yield from unknown(item, field.message_type, f"{inner}.")
-
-
-def compare(body: dict[str, Any], message: Any) -> set[str]:
-    """Check the JSON types of all known fields, and return the unknown ones."""
-    empty = message.pb()()
-    json_format.ParseDict(body, empty, ignore_unknown_fields=True)
-    return set(unknown(body, empty.DESCRIPTOR))
 
 
 @pytest.fixture(autouse=True)
