@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 from tests.ports import free_port
 
@@ -103,6 +104,13 @@ class Terminal:
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, method="POST")
         urllib.request.urlopen(request, timeout=5).close()
         return f"gs://{bucket}/{name}"
+
+    def read(self, uri: str) -> bytes:
+        """Return the bytes of an object."""
+        bucket, _, name = uri.removeprefix("gs://").partition("/")
+        path = f"/storage/v1/b/{bucket}/o/{quote(name, safe='')}?alt=media"
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+            return bytes(answer.read())
 
     def delete(self, path: str) -> None:
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method="DELETE")
