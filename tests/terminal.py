@@ -86,9 +86,9 @@ class Terminal:
             return False
 
     def ask(self, path: str) -> Any:
-        return json.loads(self.read(path))
+        return json.loads(self.get(path))
 
-    def read(self, path: str) -> bytes:
+    def get(self, path: str) -> bytes:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
             return bytes(answer.read())
 
@@ -108,9 +108,7 @@ class Terminal:
     def read(self, uri: str) -> bytes:
         """Return the bytes of an object."""
         bucket, _, name = uri.removeprefix("gs://").partition("/")
-        path = f"/storage/v1/b/{bucket}/o/{quote(name, safe='')}?alt=media"
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
-            return bytes(answer.read())
+        return self.get(f"/storage/v1/b/{bucket}/o/{quote(name, safe='')}?alt=media")
 
     def delete(self, path: str) -> None:
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method="DELETE")
