@@ -116,7 +116,9 @@ def update(existing: Schedule, wanted: WantedSchedule) -> str:
     name = str(existing["name"])
     changes = differences(existing, wanted.document())
     if not changes:
-        say("schedule", "nothing to change")
+        state = existing["state"].lower()
+        more = ": for more runs, `gemtune schedule delete`, then apply again" if state == "completed" else ""
+        say("schedule", f"nothing to change; it is {state}{more}")
         return name
     print_changes(changes)
     check_update(existing, changes)
@@ -206,11 +208,11 @@ def change_state(spec: TuningSpec, state: str, change: Callable[[Rest, str], obj
 
 
 def delete(spec: TuningSpec, arguments: argparse.Namespace, target: Target) -> bool:
-    """Delete the schedule of a spec; its runs stay."""
-    schedule = find(spec)
-    if schedule is None:
+    """Delete the schedule of a spec, or all of them should there be several; their runs stay."""
+    found = schedules_of(spec.name, project=spec.submission.project, location=spec.submission.location)
+    if not found:
         say("schedule", f"{spec.name} has none: nothing to delete")
-    else:
+    for schedule in found:
         rest_of(spec).delete(schedule["name"])
         say("schedule", "deleted; runs under way go on")
         print(schedule["name"])

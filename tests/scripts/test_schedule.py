@@ -301,3 +301,23 @@ def test_without_a_schedule_there_is_nothing_to_pause_and_nothing_to_delete(gemt
     assert paused.code == 2 and "no schedule found" in paused.err
     deleted = gemtune("schedule", "delete", gemtune.spec())
     assert (deleted.code, deleted.out) == (0, "") and "nothing to delete" in deleted.err
+
+
+def test_of_several_schedules_one_is_not_chosen_but_all_can_be_deleted(gemtune: CommandLine) -> None:
+    path = gemtune.spec()
+    gemtune("schedule", "apply", path)
+    found = schedule(gemtune)
+    gemtune.emulator.state.put("schedules", f"{found['name']}0", {**found, "name": f"{found['name']}0"})
+    ended = gemtune("schedule", "apply", path)
+    assert ended.code == 1 and "2 schedules, expected one" in ended.err and "`gemtune schedule delete`" in ended.err
+    deleted = gemtune("schedule", "delete", path)
+    assert (deleted.code, len(deleted.out.splitlines()), gemtune.documents("schedules")) == (0, 2, [])
+
+
+def test_a_completed_schedule_is_not_said_to_be_well(gemtune: CommandLine) -> None:
+    path = gemtune.spec(submission={"max_run_count": 1})
+    gemtune("schedule", "apply", path)
+    found = schedule(gemtune)
+    gemtune.emulator.state.put("schedules", found["name"], {**found, "state": "COMPLETED"})
+    said = " ".join(gemtune("schedule", "apply", path).err.split())
+    assert "nothing to change; it is completed: for more runs, `gemtune schedule delete`, then apply again" in said

@@ -59,7 +59,8 @@ def schedule_of(spec: str, *, project: str, location: str) -> Schedule | None:
     found = schedules_of(spec, project=project, location=location)
     if len(found) > 1:
         names = ", ".join(each["name"] for each in found)
-        raise ServiceError(f"{spec}: {len(found)} schedules, expected one: {names}", next="delete the others by hand")
+        next = "delete the others in the console, or all with `gemtune schedule delete`, and apply again"
+        raise ServiceError(f"{spec}: {len(found)} schedules, expected one: {names}", next=next)
     return found[0] if found else None
 
 
