@@ -1,7 +1,8 @@
 """Long-running operations: the receipts of methods that are finished when they answer, or take their time.
 
-Faithful: names, the done flag, the types of response and metadata. Not modelled: cancelling, errors of an operation.
-Assumed: work that takes time is done when its operation is first read.
+Faithful: names, the done flag, the types of response and metadata, as far as they are on record for Vertex AI.
+Not modelled: cancelling, errors of an operation. Assumed: work that takes time is done when its operation is first
+read; other services have the metadata of Vertex AI.
 """
 
 from collections.abc import Callable
@@ -17,6 +18,13 @@ from emulator.routing import LOCATION, parent, respond, state
 from emulator.state import State
 
 COLLECTION, PENDING = "operations", "pendingOperations"
+_VERTEX = "google.cloud.aiplatform.v1"
+METADATA = {
+    "google.protobuf.Empty": f"{_VERTEX}.DeleteOperationMetadata",
+    f"{_VERTEX}.UndeployModelResponse": f"{_VERTEX}.UndeployModelOperationMetadata",
+}
+"""Type of the response → type of the metadata; recorded for deletions, and else that of the method's proto."""
+
 WORK: dict[str, Callable[[State, dict[str, Any]], None]] = {}
 """Method → what it does to the state with its arguments; filled in by the files of the methods that take time."""
 
@@ -36,7 +44,7 @@ def done_operation(
     operation = {
         "name": f"{name_prefix}/operations/{state.new_id()}",
         "metadata": {
-            "@type": "type.googleapis.com/google.cloud.aiplatform.v1.GenericOperationMetadata",
+            "@type": f"type.googleapis.com/{METADATA.get(response_type, f'{_VERTEX}.GenericOperationMetadata')}",
             "genericMetadata": {"createTime": now, "updateTime": now},
         },
         "done": True,

@@ -3,11 +3,14 @@
 The protos are those of google-cloud-aiplatform, whose import takes seconds: no other test file needs it.
 """
 
+from typing import Any
+
 import pytest
 from google.cloud import aiplatform_v1beta1 as vertex_api
 from google.genai import types
 from google.protobuf import json_format
 
+from emulator.operations import done_operation
 from tests.conftest import Emulator
 from tests.emulator.protos import compare
 from tests.emulator.tuning import BASE_MODEL, TRAIN, VALIDATION, at, call, client, finished, put_datasets, tune
@@ -150,3 +153,16 @@ def test_the_emulator_generates_in_messages_of_the_service(emulator: Emulator) -
     assert compare(counted, vertex_api.CountTokensResponse) == set()
     described = call(emulator, "GET", f"v1/publishers/google/models/{BASE_MODEL}").json()
     assert compare(described, vertex_api.PublisherModel) == set()
+
+
+@pytest.mark.parametrize(
+    ("response", "metadata"),
+    [
+        ("google.protobuf.Empty", vertex_api.DeleteOperationMetadata),
+        ("google.cloud.aiplatform.v1.UndeployModelResponse", vertex_api.UndeployModelOperationMetadata),
+    ],
+)
+def test_an_operation_has_the_metadata_of_its_method(emulator: Emulator, response: str, metadata: Any) -> None:
+    made = done_operation(emulator.state, at(emulator, "us"), response)["metadata"]
+    assert made.pop("@type") == f"type.googleapis.com/google.cloud.aiplatform.v1.{metadata.__name__}"
+    assert compare(made, metadata) == set() and "createTime" in made["genericMetadata"]
