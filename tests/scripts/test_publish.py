@@ -2,7 +2,6 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from google.auth.exceptions import DefaultCredentialsError
 from kfp.registry.registry_client import ApiAuth, RegistryClient
 
 from emulator.storage import read_object
@@ -63,11 +62,8 @@ def test_a_wrong_argument_is_named(gemtune: CommandLine, arguments: list[str], m
 def test_without_credentials_it_says_how_to_get_them(
     gemtune: CommandLine, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
-    def find_none(*_: object, **__: object) -> None:
-        raise DefaultCredentialsError("not found")
-
     monkeypatch.delenv("STORAGE_EMULATOR_HOST")
-    monkeypatch.setattr("google.auth.default", find_none)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "missing.json")
     spec = gemtune.spec(project="my-project", bucket="my-bucket")
     ended = gemtune("publish", spec, "--target", "vertex", "--to", place)
     assert (ended.code, ended.out) == (1, "")
